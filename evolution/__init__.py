@@ -1,0 +1,1 @@
+"""The generation loop: live, judge, select, mutate, fine-tune, checkpoint, resume."""

@@ -1,0 +1,293 @@
+"""Fine-tuning: what survivors learn in their lifetime, for all genomes at once, with gradients that cross the channel.
+
+Two kinds of rounds. *Language rounds* are the pure language game on the scenario's own goals (Lewis 1969): a guide
+says what it sees or knows, a builder's world model guesses it; cheap, and the code that comes out of it generalises.
+*Acting rounds* live whole worlds and learn from reward by PPO (Schulman et al. 2017, https://arxiv.org/abs/1707.06347),
+from the world model's surprise, and, if switched on, from the acts that the simulator's own search advises in the
+states that the boxlings got themselves into (Ross, Gordon and Bagnell 2011, https://arxiv.org/abs/1011.0686).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evolution.live import Rollout, goal_one_hot
+from language.channel import Intervention, deliver, draw_symbols, straight_through
+from population.memory import Memory
+from population.policy import Policy, Senses, body_state, rows_where
+from population.world_model import belief_loss, edit_loss
+from world.scenarios.base import Scenario
+from world.state import NUM_ACTIONS, Role
+
+
+DECOY = 1
+
+
+class RowAdam:
+    """Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980) with moments and step count for each genome's row."""
+
+    BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+    def __init__(self, num_genomes: int, num_parameters: int) -> None:
+        self.mean = torch.zeros(num_genomes, num_parameters)
+        self.square = torch.zeros(num_genomes, num_parameters)
+        self.num_updates = torch.zeros(num_genomes)
+
+    @torch.no_grad()
+    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
+        """One step on every row of `genomes` (P, parameters), in place; each row's gradient is clipped to `max_norm`."""
+        norm = gradient.norm(dim=1, keepdim=True)
+        is_finite = torch.isfinite(norm)
+        if not bool(is_finite.all()):
+            # a genome whose gradient is not finite keeps its parameters; its fitness will tell
+            gradient = torch.where(is_finite, gradient, 0.0)
+            norm = torch.where(is_finite, norm, 0.0)
+        gradient = gradient.mul_((max_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
+        self.num_updates += 1
+        self.mean.lerp_(gradient, 1 - self.BETA_1)
+        self.square.mul_(self.BETA_2).addcmul_(gradient, gradient, value=1 - self.BETA_2)
+        # the corrections of both moments are folded into step size and epsilon, to pass over the matrix less often
+        root = torch.sqrt(1 - self.BETA_2**self.num_updates).unsqueeze(1)
+        size = -learning_rate * root / (1 - self.BETA_1**self.num_updates).unsqueeze(1)
+        spread = torch.sqrt(self.square, out=gradient).add_(self.EPSILON * root)
+        genomes.add_(torch.div(self.mean, spread, out=spread).mul_(size))
+
+
+def language_round(
+    policy: Policy,
+    genomes: Tensor,
+    optimiser: RowAdam,
+    scenario: Scenario,
+    *,
+    batch: int,
+    offset: int,
+    temperature: float,
+    entropy_bonus: float,
+    learning_rate: float,
+    max_norm: float,
+    gradient: str,
+    symbol_noise: float,
+    half_told_share: float,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> Tensor:
+    """One update of every genome, as guide and as builder, on `batch` meanings; returns the surprise (P,) in nats."""
+    spec = policy.spec
+    population = len(genomes)
+    leaf = genomes.detach().requires_grad_(True)
+    weights = policy.layout.views(leaf)
+    device = str(genomes.device)
+    goal, is_told, senses = _guide_senses(policy, scenario, population, batch, half_told_share, rng, device)
+    empty = torch.zeros(population, batch, spec.width, device=device)
+    memory, beliefs = policy.listen(weights, None, None, senses, empty)
+    _, response = policy.respond(weights, senses, memory, beliefs, empty)
+    symbols, message = draw_symbols(response.say_logits, generator, temperature)
+    # genome g hears what genome g - offset says
+    heard = torch.roll(message if gradient == "straight-through" else message.detach(), offset, dims=0)
+    said_goal = torch.roll(goal, offset, dims=0)
+    if symbol_noise > 0:
+        hit = torch.rand(heard.shape[:-1], generator=generator, device=device) < symbol_noise
+        drawn = torch.randint(spec.num_symbols, hit.shape, generator=generator, device=device)
+        noise = torch.nn.functional.one_hot(drawn, spec.num_symbols).float()
+        heard = torch.where(hit.unsqueeze(-1), noise, heard)
+    heard, voices = _among_decoys(heard, (scenario.num_agents - 2) * DECOY, generator)
+    # builders have lived one silent step before they hear the first word
+    still = torch.zeros(population, 1, dtype=torch.int64, device=device)
+    waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
+    memory, _ = policy.listen(weights, None, None, waiting, empty[:, :1])
+    acted = torch.randint(NUM_ACTIONS, (population, batch), generator=generator, device=device)
+    moved = (torch.rand(acted.shape, generator=generator, device=device) < 0.8) & (acted > 0)
+    hearing = Senses(body_state(acted, moved, torch.full_like(acted, Role.BUILDER)), None, None, None, None)
+    _, beliefs = policy.listen(weights, heard, voices, hearing, memory.expand_as(empty))
+    surprise = belief_loss(beliefs, said_goal, torch.roll(is_told, offset, dims=0))  # (P, batch)
+    log_p = torch.log_softmax(response.say_logits, dim=-1)
+    entropy = -(log_p.exp() * log_p).sum(dim=-1).mean(dim=(1, 2))
+    loss = surprise.mean(dim=1) - entropy_bonus * entropy
+    if gradient == "reinforce":
+        # the speaker is paid for what its listener understood
+        cost = torch.roll(surprise.detach(), -offset, dims=0)
+        advantage = cost - cost.mean(dim=1, keepdim=True)
+        said_log_p = log_p.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
+        loss = loss + (advantage * said_log_p).mean(dim=1)
+    loss.sum().backward()
+    optimiser.update(genomes, leaf.grad, learning_rate, max_norm)
+    return surprise.detach().mean(dim=1)
+
+
+def _guide_senses(
+    policy: Policy,
+    scenario: Scenario,
+    population: int,
+    batch: int,
+    half_told_share: float,
+    rng: np.random.Generator,
+    device: str,
+) -> tuple[Tensor, Tensor, Senses]:
+    """Meanings for guides to talk about, (P, batch, G), which parts they are told, and what each guide senses."""
+    spec = policy.spec
+    still = torch.zeros(population, batch, dtype=torch.int64, device=device)
+    body = body_state(still, still, still + Role.GUIDE)
+    every = rows_where(torch.ones(population, batch, dtype=torch.bool, device=device))
+    if scenario.guide_sees:
+        worlds = scenario.generate(rng.integers(2**62, size=population * batch), "train")
+        is_guide = worlds.role == Role.GUIDE
+        view = torch.from_numpy(scenario.observe(worlds).view[is_guide]).to(device)
+        goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(device).view(population, batch, -1)
+        is_told = torch.ones(goal.shape, dtype=torch.bool, device=device)
+        return goal, is_told, Senses(body, every, view.unflatten(0, (population, batch)), None, None)
+    meanings = scenario.meanings("train").astype(np.int64)
+    goal = torch.from_numpy(meanings[rng.integers(len(meanings), size=(population, batch))]).to(device)
+    # some goals are told by one attribute alone: single words first, as children learn them
+    num_attributes = goal.shape[-1]
+    only = torch.from_numpy(rng.integers(num_attributes, size=(population, batch, 1))).to(device)
+    is_half = torch.from_numpy(rng.random((population, batch, 1)) < half_told_share).to(device)
+    is_told = ~is_half | (torch.arange(num_attributes, device=device) == only)
+    return goal, is_told, Senses(body, None, None, every, goal_one_hot(goal, spec, is_told))
+
+
+def _among_decoys(heard: Tensor, num_decoys: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The guide's messages (P, n, L, V) beside random ones in builders' voices: (P, n, S, L * V), voices (P, n, S)."""
+    population, batch, length, num_symbols = heard.shape
+    shape = (population, batch, 1 + num_decoys)
+    voices = torch.full(shape, int(Role.BUILDER), device=heard.device)
+    voices[..., 0] = int(Role.GUIDE)
+    speakers = [heard.unsqueeze(2)]
+    if num_decoys:
+        drawn = torch.randint(
+            num_symbols, (population, batch, num_decoys, length), generator=generator, device=heard.device
+        )
+        speakers.append(torch.nn.functional.one_hot(drawn, num_symbols).to(heard.dtype))
+    return torch.cat(speakers, dim=2).flatten(-2), voices
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over genomes of the parts of one update's loss."""
+
+    policy: float
+    value: float
+    belief: float
+    edit: float
+    imitation: float
+    entropy: float
+
+
+def acting_round(
+    policy: Policy,
+    genomes: Tensor,
+    optimiser: RowAdam,
+    rollout: Rollout,
+    *,
+    learning_rate: float,
+    max_norm: float,
+    discount: float,
+    gae_lambda: float,
+    clip: float,
+    entropy_bonus: float,
+    belief_weight: float,
+    edit_weight: float,
+    imitation_weight: float,
+    reward_weight: float,
+    value_weight: float,
+    gradient: str,
+) -> Losses:
+    """One update of every genome from one rollout, lived again with gradients from end to end."""
+    spec = policy.spec
+    moments = rollout.moments
+    advantage, returns = advantages(rollout, discount, gae_lambda)
+    leaf = genomes.detach().requires_grad_(True)
+    weights = policy.layout.views(leaf)
+    seating = rollout.seating
+    population, num_seats = rollout.roles.shape
+    memory = Memory.newborn(population, num_seats, spec.width, str(genomes.device))
+    is_builder = rollout.roles == Role.BUILDER
+    totals: dict[str, Tensor] = {}
+
+    def add(name: str, values: Tensor, mask: Tensor) -> None:
+        totals[name] = totals.get(name, 0.0) + (values * mask).sum(dim=1)
+        totals[name + "#"] = totals.get(name + "#", 0.0) + mask.sum(dim=1)
+
+    messages = None
+    action_bits = (1 << torch.arange(NUM_ACTIONS)).to(genomes.device)
+    for t, moment in enumerate(moments):
+        active = moment.is_active.float()
+        heard = None
+        if messages is not None and moment.audible.shape[1] > 1:
+            heard = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
+        memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
+        symbols = seating.to_genomes(moment.symbols)
+        message = straight_through(response.say_logits, symbols)
+        messages = seating.to_worlds(message if gradient == "straight-through" else message.detach())
+        log_act = torch.log_softmax(response.act_logits, dim=-1)
+        can_act = active * is_builder
+        log_prob = log_act.gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
+        old_log_prob = moment.act_log_prob
+        ratio_mask = can_act
+        if gradient == "reinforce":
+            log_say = torch.log_softmax(response.say_logits, dim=-1)
+            said = log_say.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
+            log_prob = torch.where(is_builder, log_prob, said)
+            old_log_prob = torch.where(is_builder, old_log_prob, moment.say_log_prob)
+            ratio_mask = active
+        ratio = torch.exp(log_prob - old_log_prob)
+        clipped = ratio.clamp(1 - clip, 1 + clip)
+        add("policy", -torch.minimum(ratio * advantage[t], clipped * advantage[t]), ratio_mask)
+        add("value", torch.square(response.value - returns[t]), active)
+        add("entropy", -(log_act.exp() * log_act).sum(dim=-1), can_act)
+        if heard is not None:
+            add("belief", belief_loss(beliefs, rollout.goal), can_act)
+        act_hot = torch.nn.functional.one_hot(moment.act, spec.num_actions).float()
+        add("edit", edit_loss(policy.predict_edit(weights, response.thought, act_hot), moment.edit_class), can_act)
+        if imitation_weight:
+            advised = (moment.advice.long().unsqueeze(-1) & action_bits) > 0
+            good = torch.logsumexp(log_act.masked_fill(~advised, -1e9), dim=-1)
+            add("imitation", -good, can_act * (moment.advice > 0))
+
+    def mean(name: str) -> Tensor:
+        if name not in totals:
+            return torch.zeros(population, device=genomes.device)
+        return totals[name] / totals[name + "#"].clamp_min(1.0)
+
+    loss = (
+        reward_weight * mean("policy")
+        + value_weight * mean("value")
+        + belief_weight * mean("belief")
+        + edit_weight * mean("edit")
+        + imitation_weight * mean("imitation")
+        - entropy_bonus * mean("entropy")
+    )
+    loss.sum().backward()
+    optimiser.update(genomes, leaf.grad, learning_rate, max_norm)
+    names = ("policy", "value", "belief", "edit", "imitation", "entropy")
+    return Losses(**{name: float(mean(name).detach().mean()) for name in names})
+
+
+def advantages(rollout: Rollout, discount: float, gae_lambda: float) -> tuple[list[Tensor], list[Tensor]]:
+    """Generalised advantage estimates (Schulman et al. 2016, https://arxiv.org/abs/1506.02438), T of (P, N) each.
+
+    Advantages are normalised over the builders' active steps of each genome; returns are the targets of the value.
+    """
+    moments = rollout.moments
+    after = torch.zeros_like(moments[0].value)
+    running = torch.zeros_like(after)
+    advantage: list[Tensor] = []
+    for t in range(len(moments) - 1, -1, -1):
+        moment = moments[t]
+        # a world that is over has no value, and neither has the end of the last step
+        goes_on = moments[t + 1].is_active.float() if t + 1 < len(moments) else torch.zeros_like(after)
+        surprise = moment.reward + discount * after * goes_on - moment.value
+        running = surprise + discount * gae_lambda * goes_on * running
+        advantage.insert(0, running)
+        after = moment.value
+    returns = [a + moment.value for a, moment in zip(advantage, moments, strict=True)]
+    stacked = torch.stack(advantage)
+    mask = torch.stack([moment.is_active for moment in moments]) & (rollout.roles == Role.BUILDER)
+    count = mask.sum(dim=(0, 2)).clamp_min(1)
+    mean = (stacked * mask).sum(dim=(0, 2)) / count
+    variance = ((stacked - mean[None, :, None]).square() * mask).sum(dim=(0, 2)) / count
+    stacked = (stacked - mean[None, :, None]) / (variance.sqrt()[None, :, None] + 1e-4)
+    return list(stacked), returns

@@ -1,0 +1,224 @@
+"""Living: a population plays worlds from beginning to end, without learning; what is needed to judge, to learn from and
+to record it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evolution.seats import Seating
+from language.channel import Intervention, deliver, draw_symbols, gumbel_noise
+from population.experts import ExpertUse
+from population.memory import Memory
+from population.policy import Policy, Senses, body_state, rows_where
+from population.spec import PolicySpec
+from world.scenarios.base import Scenario
+from world.sense import is_audible
+from world.state import Role, Worlds
+
+
+@dataclass
+class Moment:
+    """One step of a rollout, genome-major unless said otherwise; what learning needs to live it again."""
+
+    senses: Senses
+    audible: Tensor  # (B, A, A) bool, world-major: for messages of the step before
+    symbols: Tensor  # (B, A, L) int64 in [0, V), world-major
+    act: Tensor  # (P, N) int64
+    act_log_prob: Tensor  # (P, N)
+    say_log_prob: Tensor  # (P, N)
+    value: Tensor  # (P, N)
+    reward: Tensor  # (P, N)
+    is_active: Tensor  # (P, N) bool: the world was not over when this step began
+    advice: Tensor  # (P, N) uint8: bits of the acts that the simulator's own search would take
+    edit_class: Tensor  # (P, N) int64: what the act changed
+
+
+@dataclass
+class Rollout:
+    """T steps of B worlds."""
+
+    seating: Seating
+    roles: Tensor  # (P, N) int64
+    voices: Tensor  # (P, N, A - 1) int64: roles of those who are heard
+    goal: Tensor  # (P, N, G) int64: the goal of the world each seat is in
+    moments: list[Moment]
+    worlds: Worlds  # at the end
+    start: Worlds | None  # kept for recording
+    is_understood: np.ndarray  # (B,) bool: at the end every builder's world model named the goal right
+    use: ExpertUse
+    said: list[np.ndarray] = field(default_factory=list)  # recording: (B, A, L) int16, 1 to V, 0 for silence
+    acts: list[np.ndarray] = field(default_factory=list)  # (B, A) int8
+    answers: list[np.ndarray] = field(default_factory=list)  # (B, A, G) int16
+    rewards: list[np.ndarray] = field(default_factory=list)  # (B, A) float32
+    states: list[Worlds] = field(default_factory=list)  # after each step
+
+    @property
+    def agent_steps(self) -> int:
+        """Steps of agents in worlds that were not over."""
+        return int(sum(int(moment.is_active.sum()) for moment in self.moments))
+
+
+class Body:
+    """Turns what the worlds say of each agent's body, role and goal into tensors, once per rollout where it is fixed."""
+
+    def __init__(self, policy: Policy, scenario: Scenario, worlds: Worlds, seating: Seating, device: str) -> None:
+        self.policy, self.seating, self.device = policy, seating, device
+        observation = scenario.observe(worlds)
+        self.roles = seating.to_genomes(torch.from_numpy(worlds.role.astype(np.int64)).to(device))
+        num_agents = worlds.role.shape[1]
+        goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(device)
+        self.goal = seating.to_genomes(goal.unsqueeze(1).expand(-1, num_agents, -1))
+        self.sees = rows_where(seating.to_genomes(torch.from_numpy(observation.sees).to(device)))
+        self.knows = rows_where(seating.to_genomes(torch.from_numpy(observation.knows).to(device)))
+        self.goal_hot = None if self.knows is None else goal_one_hot(self.knows.pick(self.goal), policy.spec)
+
+    def senses(self, worlds: Worlds, view: np.ndarray) -> Senses:
+        """What the agents sense of these worlds; `view` is (B, A, h, w)."""
+        last_act = self.seating.to_genomes(torch.from_numpy(worlds.last_action.astype(np.int64)).to(self.device))
+        moved = self.seating.to_genomes(torch.from_numpy(worlds.last_moved).to(self.device))
+        body = body_state(last_act, moved, self.roles)
+        seen = None
+        if self.sees is not None:
+            seen = self.sees.pick(self.seating.to_genomes(torch.from_numpy(view).to(self.device)))
+        return Senses(body=body, sees=self.sees, view=seen, knows=self.knows, goal=self.goal_hot)
+
+
+def goal_one_hot(goal: Tensor, spec: PolicySpec, is_told: Tensor | None = None) -> Tensor:
+    """Attribute values (..., G) int64 as one row of ones and zeros, (..., sum of attribute sizes) float32.
+
+    Attributes that are not told, by `is_told` (..., G) bool, are all zeros.
+    """
+    parts = [
+        torch.nn.functional.one_hot(goal[..., k], size) * (1 if is_told is None else is_told[..., k : k + 1])
+        for k, size in enumerate(spec.attribute_sizes)
+    ]
+    return torch.cat(parts, dim=-1).float()
+
+
+def voices_of(roles: np.ndarray) -> np.ndarray:
+    """The roles of the others, (B, A, A - 1) int64, in the order in which they are heard."""
+    from language.channel import other_agents
+
+    return roles.astype(np.int64)[:, other_agents(roles.shape[1]).numpy()]
+
+
+def live(
+    policy: Policy,
+    weights: dict[str, Tensor],
+    scenario: Scenario,
+    worlds: Worlds,
+    seating: Seating,
+    *,
+    channel: Intervention,
+    hearing_radius_cells: int,
+    generator: torch.Generator,
+    explores: bool,
+    keeps: bool = False,
+    num_recorded: int = 0,
+) -> Rollout:
+    """Play `worlds` to their end, in place.
+
+    Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
+    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle.
+    """
+    spec = policy.spec
+    device = str(next(iter(weights.values())).device)
+    num_worlds, num_agents = worlds.role.shape
+    body = Body(policy, scenario, worlds, seating, device)
+    num_seats = body.roles.shape[1]
+    voices = seating.to_genomes(torch.from_numpy(voices_of(worlds.role)).to(device))
+    use = ExpertUse(spec.num_experts)
+    rollout = Rollout(
+        seating=seating,
+        roles=body.roles,
+        voices=voices,
+        goal=body.goal,
+        moments=[],
+        worlds=worlds,
+        start=worlds.take(np.arange(num_recorded)) if num_recorded else None,
+        is_understood=np.zeros(num_worlds, bool),
+        use=use,
+    )
+    other_world = None
+    if channel.kind == "shuffle":
+        other_world = draw_other_worlds(num_worlds, generator)
+    memory = Memory.newborn(seating.population, num_seats, spec.width, device)
+    messages = None
+    is_builder = worlds.role == Role.BUILDER
+    with torch.no_grad():
+        for _ in range(scenario.num_steps):
+            was_over = worlds.is_over.copy()
+            observation = scenario.observe(worlds)
+            senses = body.senses(worlds, observation.view)
+            audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
+            heard = None
+            if messages is not None and num_agents > 1 and channel.kind != "mute":
+                delivered = deliver(messages, audible, channel, other_world, generator)
+                heard = seating.to_genomes(delivered.flatten(-2))
+            memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
+            act, act_log_prob = choose(response.act_logits, generator if explores else None)
+            symbols, message = draw_symbols(response.say_logits, generator if explores else None)
+            messages = seating.to_worlds(message)
+            answers = seating.to_worlds(beliefs.answers()).numpy().astype(np.int16)
+            acts = seating.to_worlds(act).numpy().astype(np.int8)
+            advice = scenario.plan(worlds) if keeps else None
+            reward = scenario.advance(worlds, acts, answers)
+            is_right = ((answers == worlds.goal[:, None]).all(axis=-1) | ~is_builder).all(axis=1)
+            rollout.is_understood = np.where(was_over, rollout.is_understood, is_right)
+            if keeps:
+                log_say = torch.log_softmax(response.say_logits, dim=-1)
+                rollout.moments.append(
+                    Moment(
+                        senses=senses,
+                        audible=audible,
+                        symbols=seating.to_worlds(symbols),
+                        act=act,
+                        act_log_prob=act_log_prob,
+                        say_log_prob=log_say.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2)),
+                        value=response.value,
+                        reward=seating.to_genomes(torch.from_numpy(reward).to(device)),
+                        is_active=seating.to_genomes(
+                            torch.from_numpy(np.repeat(~was_over[:, None], num_agents, axis=1)).to(device)
+                        ),
+                        advice=seating.to_genomes(torch.from_numpy(advice).to(device)),
+                        edit_class=seating.to_genomes(torch.from_numpy(edit_classes(worlds)).to(device)),
+                    )
+                )
+            if num_recorded:
+                few = np.arange(num_recorded)
+                said = seating.to_worlds(symbols).numpy().astype(np.int16) + 1
+                rollout.said.append(said[:num_recorded])
+                rollout.acts.append(acts[:num_recorded])
+                rollout.answers.append(answers[:num_recorded])
+                rollout.rewards.append(reward[:num_recorded])
+                rollout.states.append(worlds.take(few))
+            if worlds.is_over.all():
+                break
+    return rollout
+
+
+def edit_classes(worlds: Worlds) -> np.ndarray:
+    """What each agent's last act changed, (B, A) int64: 0 nothing, 1 it was still, 2 it moved."""
+    return np.where(worlds.last_moved, 2, np.where(worlds.last_action == 0, 1, 0)).astype(np.int64)
+
+
+def choose(logits: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """An act from logits (..., actions), the best or a drawn one, and its log-probability."""
+    log_p = torch.log_softmax(logits, dim=-1)
+    if generator is None:
+        act = logits.argmax(dim=-1)
+    else:
+        act = (log_p + gumbel_noise(log_p, generator)).argmax(dim=-1)
+    return act, log_p.gather(-1, act.unsqueeze(-1)).squeeze(-1)
+
+
+def draw_other_worlds(num_worlds: int, generator: torch.Generator) -> Tensor:
+    """For each world another one whose messages it hears when they are shuffled; nobody hears its own."""
+    order = torch.randperm(num_worlds, generator=generator, device=generator.device)
+    other = torch.empty_like(order)
+    other[order] = order.roll(1)
+    return other

@@ -1,0 +1,192 @@
+"""What a run records, as tables: one row a measure, one row a boxling, one row an episode.
+
+The schemas below are the contract with everything that reads a run. Tables are tidy (Wickham 2014, "Tidy
+data", https://doi.org/10.18637/jss.v059.i10): a new measure is a new name, not a new column.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evolution.storage import RESTORE, DamagedFile, read_table, write_table
+
+# One row a generation and measure; `generations` holds what a run of the same seed repeats to the bit.
+GENERATIONS = pa.schema([("generation", pa.int32()), ("name", pa.string()), ("value", pa.float64())])
+# wall_seconds, cpu_seconds, agent_steps, agent_steps_per_second: differs from run to run.
+TIMING = GENERATIONS
+BOXLINGS = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("boxling", pa.int64()),  # id, never reused
+        ("slot", pa.int32()),  # row of the population
+        ("mother", pa.int64()),  # id, -1 for none
+        ("birth_generation", pa.int32()),
+        ("origin", pa.string()),  # founder, seed, mutant or newborn
+        ("fitness", pa.float64()),
+        ("as_guide", pa.float64()),  # its fitness in the worlds where it was the guide
+        ("as_builder", pa.float64()),  # and where it was a builder
+        ("is_eliminated", pa.bool_()),  # at the end of this generation
+    ]
+)
+# T steps, A agents, L symbols, G private attributes, H x W cells, K bodies.
+EPISODES = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("episode", pa.int32()),
+        ("scenario", pa.string()),
+        ("split", pa.string()),  # train or held-out
+        ("world_number", pa.int64()),
+        ("channel", pa.string()),  # on, mute or shuffle
+        ("height", pa.int16()),
+        ("width", pa.int16()),
+        ("start_owner", pa.list_(pa.int16())),  # H*W
+        ("colour", pa.list_(pa.int8())),  # K
+        ("anchored", pa.list_(pa.bool_())),  # K
+        ("agent_body", pa.list_(pa.int16())),  # A
+        ("role", pa.list_(pa.int8())),  # A
+        ("goal", pa.list_(pa.int16())),  # G
+        ("boxlings", pa.list_(pa.int64())),  # A ids
+        ("num_steps", pa.int16()),
+        ("actions", pa.list_(pa.list_(pa.int8()))),  # T x A
+        ("said", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x L, 0 is silence
+        ("answers", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x G
+        ("rewards", pa.list_(pa.list_(pa.float32()))),  # T x A
+        ("edits", pa.list_(pa.list_(pa.int16()))),  # T streams of tokens
+        ("is_won", pa.bool_()),
+        ("over_at", pa.int16()),  # steps until over
+    ]
+)
+
+SCHEMAS = {"generations": GENERATIONS, "timing": TIMING, "boxlings": BOXLINGS}
+
+
+class Tables:
+    """The growing tables of a run: rows are appended in memory, `write` writes each file whole.
+
+    A file's bytes depend on its rows alone, not on how often the run was stopped and resumed. A run writes
+    its tables before the checkpoint of a generation, so the tables of a run that was killed reach at least as
+    far as its checkpoints.
+    """
+
+    def __init__(self, run_folder: str | Path) -> None:
+        self.run_folder = Path(run_folder)
+        self._written = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
+        self._new: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
+
+    @classmethod
+    def load(cls, run_folder: str | Path, last_generation: int) -> Self:
+        """The tables of an existing run without the rows of generations after `last_generation`."""
+        tables = cls(run_folder)
+        for name, schema in SCHEMAS.items():
+            table = read_records(tables.path(name), schema)
+            tables._written[name] = table.filter(pc.less_equal(table["generation"], last_generation))
+        return tables
+
+    def path(self, name: str) -> Path:
+        """Where the table of that name lies: generations, timing or boxlings."""
+        return self.run_folder / f"{name}.parquet"
+
+    def add_measures(self, generation: int, measures: Mapping[str, float]) -> None:
+        """Append measures that the same seed repeats to the bit; nan where undefined."""
+        self._add("generations", _tidy_rows(generation, measures))
+
+    def add_timing(self, generation: int, measures: Mapping[str, float]) -> None:
+        """Append measures of the machine: seconds, steps, steps a second."""
+        self._add("timing", _tidy_rows(generation, measures))
+
+    def add_boxlings(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append one row a boxling, with the columns of BOXLINGS."""
+        self._add("boxlings", list(rows))
+
+    def table(self, name: str) -> pa.Table:
+        """All rows so far of generations, timing or boxlings, in the order in which they were added."""
+        self._written[name] = pa.concat_tables([self._written[name], *self._new[name]]).combine_chunks()
+        self._new[name] = []
+        return self._written[name]
+
+    def write(self) -> None:
+        """Write the three files, each whole or not at all."""
+        for name in SCHEMAS:
+            write_table(self.path(name), self.table(name))
+
+    def _add(self, name: str, rows: list[Mapping[str, Any]]) -> None:
+        self._new[name].append(_table_of(rows, SCHEMAS[name]))
+
+
+def write_episodes(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one row an episode, with the columns of EPISODES, as arrays or lists; the folder must exist."""
+    write_table(path, _table_of(list(rows), EPISODES))
+
+
+def read_episodes(path: str | Path) -> list[dict[str, Any]]:
+    """The episodes that `write_episodes` wrote, as plain Python values and lists."""
+    return read_records(path, EPISODES).to_pylist()
+
+
+def read_records(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """A recorded table; DamagedFile, naming file and column, unless it has just the columns of the schema."""
+    table = read_table(path)
+    for field in schema:
+        if field.name not in table.column_names:
+            raise DamagedFile(f"{path} has no column {field.name}: expected {field.type}, {RESTORE}")
+        found = table.schema.field(field.name).type
+        if found != field.type:
+            raise DamagedFile(
+                f"{path} has another column {field.name}: expected {field.type}, found {found}, {RESTORE}"
+            )
+        if table[field.name].null_count:
+            raise DamagedFile(
+                f"{path} has gaps in column {field.name}: expected {field.type} in every row, {RESTORE}"
+            )
+    if unknown := sorted(set(table.column_names) - set(schema.names)):
+        raise DamagedFile(
+            f"{path} has an unknown column {unknown[0]}: expected {', '.join(schema.names)}, {RESTORE}"
+        )
+    return table.select(schema.names)
+
+
+# ---- parts ----
+
+
+def _tidy_rows(generation: int, measures: Mapping[str, float]) -> list[Mapping[str, Any]]:
+    return [
+        {"generation": generation, "name": name, "value": float(value)} for name, value in measures.items()
+    ]
+
+
+def _table_of(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """The rows as a table; ValueError for a row with other columns, a gap, or a value that does not fit."""
+    for row in rows:
+        if set(row) != set(schema.names):
+            raise ValueError(f"a row must have the columns {sorted(schema.names)}, got {sorted(row)}")
+    columns = []
+    for field in schema:
+        values = [_plain(row[field.name]) for row in rows]
+        try:
+            if pa.types.is_floating(_leaf(pa.array(values).type)) and pa.types.is_integer(_leaf(field.type)):
+                raise TypeError("fractions would be cut off")  # silently, by pyarrow
+            column = pa.array(values, field.type)
+        except (pa.ArrowException, TypeError, OverflowError) as error:
+            raise ValueError(f"column {field.name} must hold {field.type}: {error}") from error
+        if column.null_count:
+            raise ValueError(f"column {field.name} must hold {field.type} in every row, got None")
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _leaf(data_type: pa.DataType) -> pa.DataType:
+    """The type inside all lists."""
+    while pa.types.is_list(data_type):
+        data_type = data_type.value_type
+    return data_type
+
+
+def _plain(value: Any) -> Any:
+    """Python numbers and nested lists in place of numpy's, which pyarrow takes with one axis only."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,73 @@
+"""Who sits where: which genome plays which agent of which world, and who may meet whom.
+
+Worlds come in blocks of P. In each block every genome guides once, and the j-th builder of genome g's world is genome
+g + offset (modulo P), so that all genomes play equally often in each role and partners change from block to block.
+One offset is never used while learning: pairs that far apart stay strangers for life.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from world.state import Role
+
+
+def stranger_offsets(population: int) -> tuple[int, ...]:
+    """Distances between slots of boxlings that never learn together; none in populations of fewer than four."""
+    if population < 4:
+        return ()
+    return tuple(sorted({population // 2, population - population // 2}))
+
+
+def familiar_offsets(population: int) -> tuple[int, ...]:
+    """Distances between slots of boxlings that learn together; a single boxling learns with itself."""
+    if population == 1:
+        return (0,)
+    strange = stranger_offsets(population)
+    return tuple(offset for offset in range(1, population) if offset not in strange)
+
+
+@dataclass(frozen=True)
+class Seating:
+    """The genome of each agent of B worlds, and the way between world-major and genome-major arrays."""
+
+    genome_of: np.ndarray  # (B, A) int64
+    order: Tensor  # (P * N,) int64: world-major seat at each genome-major place
+    inverse: Tensor  # (B * A,) int64
+    population: int
+
+    def to_genomes(self, values: Tensor) -> Tensor:
+        """(B, A, ...) to (P, N, ...)."""
+        return values.flatten(0, 1)[self.order].unflatten(0, (self.population, -1))
+
+    def to_worlds(self, values: Tensor) -> Tensor:
+        """(P, N, ...) to (B, A, ...)."""
+        return values.flatten(0, 1)[self.inverse].unflatten(0, self.genome_of.shape)
+
+
+def seat(roles: np.ndarray, population: int, offsets: np.ndarray, device: str = "cpu") -> Seating:
+    """Seat a population in worlds with these `roles` (B, A), one guide each; `offsets` (B / P, A - 1) per block."""
+    num_worlds, num_agents = roles.shape
+    if num_worlds % population:
+        raise ValueError(f"the number of worlds must be a multiple of the population {population}, got {num_worlds}")
+    guide = np.arange(num_worlds) % population
+    builder_rank = np.cumsum(roles == Role.BUILDER, axis=1) - 1
+    shift = np.repeat(offsets, population, axis=0)
+    genome_of = guide[:, None] + np.where(
+        roles == Role.BUILDER, np.take_along_axis(shift, np.maximum(builder_rank, 0), axis=1), 0
+    )
+    genome_of %= population
+    order = torch.from_numpy(np.argsort(genome_of.ravel(), kind="stable")).to(device)
+    return Seating(genome_of, order, torch.argsort(order), population)
+
+
+def draw_offsets(
+    rng: np.random.Generator, choices: tuple[int, ...], num_blocks: int, num_builders: int
+) -> np.ndarray:
+    """Offsets for each block and builder, (num_blocks, num_builders) int64; different ones where there are enough."""
+    rows = [rng.permutation(choices) for _ in range(num_blocks)]
+    return np.stack([np.resize(row, num_builders) for row in rows]).astype(np.int64)

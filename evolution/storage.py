@@ -1,0 +1,409 @@
+"""Files that are whole or not there at all, and that tell when they were damaged.
+
+Every file is written under a temporary name in its own folder, flushed to the disk and then renamed, and so
+is a checkpoint folder: a killed run leaves the old file or the new one, never half of one (Pillai et al.
+2014, "All file systems are not created equal",
+https://www.usenix.org/conference/osdi14/technical-sessions/presentation/pillai). Every file carries a SHA-256
+of all its bytes that is checked when it is read; parquet's own page checksums leave the footer unguarded.
+Equal contents give equal bytes. Nothing is pickled.
+
+A checkpoint is laid out as model hubs lay out a model: config.json, model.safetensors, tokenizer.json,
+README.md.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tomllib
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import filelock
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+import tomli_w
+from safetensors import SafetensorError
+
+TEMPORARY = ".tmp-"  # how the name of an unfinished file or folder begins
+REPLACED = ".replaced-"  # how the name of a checkpoint folder begins while a new one takes its place
+
+CHECKPOINT_FORMAT = "boxlings-checkpoint"
+CHECKPOINT_FORMAT_VERSION = 1
+REQUIRED_FILES = {"model.safetensors", "state.safetensors", "tokenizer.json"}
+OPTIONAL_FILES = {"README.md"}
+BOOKKEEPING = ("config_sha256", "files", "format", "format_version")  # keys of config.json that are ours
+
+RESTORE = "restore it from a copy or start a new run"
+OTHER_CHECKPOINT = "use another checkpoint or restore this one from a copy"
+
+
+class DamagedFile(ValueError):  # noqa: N818 - a sentence for the user, not an error of the program
+    """A file is missing or not as it was written; the message is one sentence: which file, what to do."""
+
+
+class RunInUse(ValueError):  # noqa: N818 - as above
+    """Another process works on this run folder; the message is one sentence."""
+
+
+# ---- one file ----
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all; once this returns it survives a power cut. Its folder must exist."""
+    path = Path(path)
+    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{path.name}")
+    try:
+        _write_and_sync(temporary, data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)  # still there only if the lines above failed
+    _sync_folder(path.parent)
+
+
+def read_bytes(path: str | Path, what_to_do: str = RESTORE) -> bytes:
+    """The bytes of a file; DamagedFile when it is missing or cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise DamagedFile(f"{path} is missing: {what_to_do}") from None
+    except OSError as error:
+        raise DamagedFile(f"{path} cannot be read ({error.strerror}): {what_to_do}") from None
+
+
+# ---- tables ----
+
+# A value of parquet's footer: the SHA-256 of the whole file with zeros in the digest's place.
+DIGEST_KEY = b"boxlings"
+DIGEST_MARK = b"boxlings-sha256:"
+NO_DIGEST = b"0" * 64
+
+
+def write_table(path: str | Path, table: pa.Table) -> None:
+    """Write a table as parquet, whole or not at all; any parquet reader can open it."""
+    sink = pa.BufferOutputStream()
+    metadata = {**(table.schema.metadata or {}), DIGEST_KEY: DIGEST_MARK + NO_DIGEST}
+    # One chunk a column, so that the bytes do not depend on how the table was put together.
+    table = table.combine_chunks().replace_schema_metadata(metadata)
+    pq.write_table(table, sink, write_page_checksum=True)
+    before, mark, rest = sink.getvalue().to_pybytes().rpartition(DIGEST_MARK)
+    after = rest[len(NO_DIGEST) :]
+    write_bytes(path, before + mark + _sha256(before + mark + NO_DIGEST + after) + after)
+
+
+def read_table(path: str | Path) -> pa.Table:
+    """The table that `write_table` wrote; DamagedFile when missing, not parquet, or changed in any byte."""
+    data = read_bytes(path)
+    if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
+        raise DamagedFile(f"{path} is not a whole parquet file ({len(data)} bytes): {RESTORE}")
+    before, mark, rest = data.rpartition(DIGEST_MARK)
+    digest, after = rest[: len(NO_DIGEST)], rest[len(NO_DIGEST) :]
+    if not mark:
+        raise DamagedFile(
+            f"{path} carries no checksum, so it was not written by a run or is damaged: {RESTORE}"
+        )
+    if digest != _sha256(before + mark + NO_DIGEST + after):
+        raise DamagedFile(f"{path} is damaged, its bytes do not match their checksum: {RESTORE}")
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(f"{path} is not a readable table ({type(error).__name__}): {RESTORE}") from None
+    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != DIGEST_KEY}
+    return table.replace_schema_metadata(metadata or None)
+
+
+# ---- options ----
+
+SEAL = b"# sha256 of the lines above: "
+
+
+def write_config_toml(path: str | Path, config: Mapping[str, Any]) -> None:
+    """Write options as TOML whose last line is a comment with the checksum of all others.
+
+    An option that is None is left out, as TOML has no such value; whoever reads gives it back its default.
+    """
+    body = tomli_w.dumps(_without_none(config)).encode()
+    write_bytes(path, body + SEAL + _sha256(body) + b"\n")
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The options that `write_config_toml` wrote; DamagedFile when it is missing or changed in any byte."""
+    data = read_bytes(path)
+    body = data.rpartition(SEAL)[0]
+    if data != body + SEAL + _sha256(body) + b"\n":
+        raise DamagedFile(
+            f"{path} is damaged or was edited, its lines do not match the checksum in the last: {RESTORE}"
+        )
+    return tomllib.loads(body.decode())
+
+
+# ---- checkpoints ----
+
+
+def write_checkpoint(
+    folder_checkpoints: str | Path,
+    generation: int,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray],
+    tokenizer_json: str,
+    model_card: str | None = None,
+) -> Path:
+    """Write the checkpoint folder of a generation (000120), whole or not at all, and return its path.
+
+    `config` becomes config.json, joined with the format and the size and SHA-256 of every file: JSON values
+    only, without nan, as the file must be readable by others. `tensors` become model.safetensors, `state`
+    state.safetensors: arrays of numbers or bools. `model_card` becomes README.md. A folder of the same
+    generation is replaced. Equal contents give equal bytes, whatever the order of the keys.
+    """
+    if generation < 0:
+        raise ValueError(f"generation must not be negative, got {generation}")
+    files = {
+        "model.safetensors": _tensors_to_bytes(tensors),
+        "state.safetensors": _tensors_to_bytes(state),
+        "tokenizer.json": tokenizer_json.encode(),
+    }
+    if model_card is not None:
+        files["README.md"] = model_card.encode()
+    files["config.json"] = _config_to_bytes(config, files)
+
+    folder = Path(folder_checkpoints)
+    folder.mkdir(parents=True, exist_ok=True)
+    _sync_folder(folder.parent)
+    name = f"{generation:06d}"
+    target, replaced = folder / name, folder / (REPLACED + name)
+    temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}-{name}"
+    try:
+        temporary.mkdir()
+        for file_name, data in files.items():
+            _write_and_sync(temporary / file_name, data)
+        _sync_folder(temporary)
+        if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            os.rename(target, replaced)
+        os.rename(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # still there only if the lines above failed
+    _sync_folder(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+    return target
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return (config, tensors, state) as they were given to `write_checkpoint`; the arrays may be written to.
+
+    DamagedFile when anything is missing, of another format, or changed in any byte.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise DamagedFile(f"{path} is missing: expected a checkpoint folder, {OTHER_CHECKPOINT}")
+    config = _config_from_bytes(path / "config.json", read_bytes(path / "config.json", OTHER_CHECKPOINT))
+    data = {}
+    for name, expected in config["files"].items():
+        data[name] = read_bytes(path / name, OTHER_CHECKPOINT)
+        _expect(path / name, expected, _size_and_digest(data[name]))
+    tensors = _tensors_from_bytes(path / "model.safetensors", data["model.safetensors"])
+    state = _tensors_from_bytes(path / "state.safetensors", data["state.safetensors"])
+    return {key: value for key, value in config.items() if key not in BOOKKEEPING}, tensors, state
+
+
+def list_checkpoints(folder_checkpoints: str | Path) -> list[Path]:
+    """All checkpoint folders by ascending generation, damaged ones too; [] when the folder is missing."""
+    folder = Path(folder_checkpoints)
+    found = [path for path in folder.iterdir() if _is_checkpoint_name(path.name)] if folder.is_dir() else []
+    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))
+
+
+def newest_valid_checkpoint(folder_checkpoints: str | Path) -> tuple[Path | None, list[str]]:
+    """The newest checkpoint that is not damaged, or None, and a sentence on each damaged one passed over."""
+    warnings = []
+    for path in reversed(list_checkpoints(folder_checkpoints)):
+        try:
+            read_checkpoint(path)
+        except DamagedFile as error:  # the run falls back on the checkpoint before
+            warnings.append(str(error))
+        else:
+            return path, warnings
+    return None, warnings
+
+
+def prune_checkpoints(folder_checkpoints: str | Path, keep: int, also: Collection[int] = ()) -> list[Path]:
+    """Delete all checkpoints but the newest `keep` and the generations in `also`; return what was deleted."""
+    if keep < 0:
+        raise ValueError(f"keep must not be negative, got {keep}")
+    paths = list_checkpoints(folder_checkpoints)
+    surplus = [path for path in paths[: max(0, len(paths) - keep)] if int(path.name) not in also]
+    for path in surplus:
+        temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{path.name}")
+        os.rename(path, temporary)  # first: a checkpoint half deleted must not look like one
+        shutil.rmtree(temporary)
+    return surplus
+
+
+# ---- the run folder ----
+
+
+def clean_leftovers(run_folder: str | Path) -> list[Path]:
+    """Remove what a killed run left unfinished in its folder, and return the removed paths; hold the lock.
+
+    A checkpoint that was about to be replaced is put back where its successor did not arrive.
+    """
+    removed = []
+    for parent, folders, files in os.walk(run_folder):
+        for name in sorted(folders + files):
+            path = Path(parent, name)
+            successor = path.with_name(name.removeprefix(REPLACED))
+            if name.startswith(REPLACED) and not successor.exists():
+                os.rename(path, successor)
+            elif name.startswith((TEMPORARY, REPLACED)):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+                removed.append(path)
+        folders[:] = [name for name in folders if not name.startswith((TEMPORARY, REPLACED))]
+    return removed
+
+
+class RunLock:
+    """Keeps a run folder to one process, `with RunLock(folder): ...`; makes the folder where it is missing.
+
+    The operating system releases the lock of a process that ends in any way, so a killed run leaves no lock
+    behind.
+    """
+
+    def __init__(self, run_folder: str | Path) -> None:
+        self.run_folder = Path(run_folder)
+        self._lock = filelock.FileLock(self.run_folder / ".lock", timeout=0)
+
+    def acquire(self) -> None:
+        """Take the lock, or raise RunInUse at once."""
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise RunInUse(
+                f"{self.run_folder} is in use by another process: wait for its end or choose another folder"
+            ) from None
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+# ---- parts ----
+
+
+def _write_and_sync(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renames inside a folder survive a power cut."""
+    if os.name == "nt":  # Windows opens no folders; its file system journals renames itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+def _size_and_digest(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": _sha256(data).decode()}
+
+
+def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in options.items()
+        if value is not None
+    }
+
+
+def _is_checkpoint_name(name: str) -> bool:
+    return re.fullmatch(r"[0-9]{6,}", name) is not None
+
+
+def _json_to_bytes(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, sort_keys=True, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _config_to_bytes(config: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """The config.json of a checkpoint with these files; `config_sha256` is its own, without that key."""
+    if taken := sorted(set(config) & set(BOOKKEEPING)):
+        raise ValueError(
+            f"the config of a checkpoint must not contain {', '.join(taken)}, which describe the files"
+        )
+    whole = {
+        **config,
+        "format": CHECKPOINT_FORMAT,
+        "format_version": CHECKPOINT_FORMAT_VERSION,
+        "files": {name: _size_and_digest(data) for name, data in files.items()},
+    }
+    return _json_to_bytes({**whole, "config_sha256": _sha256(_json_to_bytes(whole)).decode()})
+
+
+def _config_from_bytes(path: Path, data: bytes) -> dict[str, Any]:
+    """The whole config of a checkpoint, after checking its format, its checksum and which files it lists."""
+    try:
+        config = json.loads(data)
+        unsigned = {key: value for key, value in config.items() if key != "config_sha256"}
+        digest = _sha256(_json_to_bytes(unsigned)).decode()
+    except (ValueError, AttributeError):  # no text, no JSON, a value that JSON does not know; no object
+        raise DamagedFile(f"{path} is damaged: expected a JSON object, {OTHER_CHECKPOINT}") from None
+    for key, expected in (("format", CHECKPOINT_FORMAT), ("format_version", CHECKPOINT_FORMAT_VERSION)):
+        _expect(path, {key: expected}, {key: config.get(key)})
+    _expect(path, {"config_sha256": config.get("config_sha256")}, {"config_sha256": digest})
+    if data != _json_to_bytes(config):
+        raise DamagedFile(
+            f"{path} is damaged: its values are right but not its white space, {OTHER_CHECKPOINT}"
+        )
+    names = sorted(config["files"]) if isinstance(config.get("files"), dict) else []
+    if not REQUIRED_FILES <= set(names) <= REQUIRED_FILES | OPTIONAL_FILES:
+        _expect(path, {"files": sorted(REQUIRED_FILES)}, {"files": names})
+    return config
+
+
+def _expect(path: Path, expected: Any, found: Any) -> None:
+    if expected != found:
+        raise DamagedFile(
+            f"{path} is damaged or of another kind: expected {json.dumps(expected)}, "
+            f"found {json.dumps(found)}, {OTHER_CHECKPOINT}"
+        )
+
+
+def _tensors_to_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind not in "biuf":
+            raise ValueError(f"tensor {name} must hold numbers or bools, got {tensor.dtype}")
+    # safetensors reads raw memory, so every array must be contiguous.
+    return safetensors.numpy.save({name: np.asarray(tensors[name], order="C") for name in sorted(tensors)})
+
+
+def _tensors_from_bytes(path: Path, data: bytes) -> dict[str, np.ndarray]:
+    try:
+        return safetensors.numpy.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise DamagedFile(
+            f"{path} is damaged: expected safetensors, got {type(error).__name__}, {OTHER_CHECKPOINT}"
+        ) from None

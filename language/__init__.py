@@ -1,0 +1,1 @@
+"""Symbols, the channel they travel through, and measures of the language that emerges."""

@@ -1,0 +1,110 @@
+"""The experts: one for what is seen, and several, chosen by a learned gate, for everything else.
+
+Tokens carry their modality. Visual tokens go to the visual expert and only they do, by rule rather than by learning
+(Liang et al. 2024, Mixture-of-Transformers, https://arxiv.org/abs/2411.04996); among the other experts a gate learns to
+mix (softly: no token is ever dropped). With nothing to see the visual expert is not called at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from population.spec import PolicySpec
+
+MODALITIES = ("vision", "heard", "goal", "body")
+
+
+@dataclass
+class ExpertUse:
+    """What the experts did: calls and tokens of the visual one, and the gate's shares of the others by modality."""
+
+    num_experts: int
+    visual_calls: int = 0
+    visual_tokens: int = 0  # looks, one per agent that sees
+    share_sums: dict[str, Tensor] = field(default_factory=dict)  # modality -> (K,) summed gate shares
+    token_counts: dict[str, float] = field(default_factory=dict)
+
+    def note(self, modality: str, shares: Tensor, counts: Tensor) -> None:
+        """Add the gate's shares (P, tokens, K) of one modality, each token as often as it came up, (P, tokens)."""
+        total = (shares.detach() * counts.unsqueeze(-1)).sum(dim=(0, 1)).cpu()
+        self.share_sums[modality] = self.share_sums.get(modality, torch.zeros(self.num_experts)) + total
+        self.token_counts[modality] = self.token_counts.get(modality, 0.0) + float(counts.sum())
+
+    def shares(self) -> dict[tuple[str, str], float]:
+        """Share of each expert in each modality that occurred: (modality, expert) -> [0, 1]."""
+        table: dict[tuple[str, str], float] = {}
+        experts = ["visual"] + [f"expert_{k}" for k in range(self.num_experts)]
+        if self.visual_tokens:
+            table |= {("vision", expert): float(expert == "visual") for expert in experts}
+        for modality, total in self.share_sums.items():
+            if self.token_counts[modality] > 0:
+                shares = [0.0, *(total / self.token_counts[modality]).tolist()]
+                table |= {(modality, expert): share for expert, share in zip(experts, shares, strict=True)}
+        return table
+
+
+def routed_experts(tokens: Tensor, weights: dict[str, Tensor], num_experts: int) -> tuple[Tensor, Tensor]:
+    """Non-visual tokens (P, M, D) through the gated experts; returns (P, M, D) and the gate's shares (P, M, K)."""
+    shares = torch.softmax(torch.bmm(tokens, weights["gate"]), dim=-1)
+    hidden = torch.relu(torch.baddbmm(weights["experts.bias"].unsqueeze(1), tokens, weights["experts.in"]))
+    mixed = hidden.unflatten(-1, (num_experts, -1)) * shares.unsqueeze(-1)
+    return torch.bmm(mixed.flatten(-2), weights["experts.out"]), shares
+
+
+def visual_expert(view: Tensor, query: Tensor | None, weights: dict[str, Tensor], spec: PolicySpec) -> Tensor:
+    """What is made of what is seen: view (P, M, h, w) look codes and query (P, M, Q) to (P, M, D).
+
+    Up to three readings are summed: a summary of the scene (3 x 3 convolution, then the largest response in each row, in
+    each column, and of 2 x 2 patches anywhere), the cells near the middle as they are, and cells that are asked for:
+    what was heard *queries* the picture by attention over cells, with a key for the look and a key for the place.
+    """
+    num_genomes, num_seen = view.shape[:2]
+    seen = weights["eyes.bias"].unsqueeze(1)
+    looks = view.long()
+    if spec.conv_channels:
+        seen = seen + torch.bmm(_scene_summary(looks, weights, spec), weights["eyes.scene"])
+    if spec.near_cells:
+        top, left = ((side - spec.near_cells) // 2 for side in spec.view_shape)
+        near = looks[..., top : top + spec.near_cells, left : left + spec.near_cells].flatten(2)
+        near_hot = _one_hot(near, spec.num_looks).flatten(2)
+        seen = seen + torch.bmm(near_hot, weights["eyes.near"])
+    if spec.query_heads and query is not None:
+        heads = spec.num_query_heads
+        cells = looks.flatten(2)
+        asked = query.view(num_genomes, num_seen * heads, spec.key_width)
+        by_look = torch.bmm(asked, weights["eyes.look_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
+        by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(
+            num_genomes, num_seen, heads, -1
+        )
+        scores = by_place + torch.gather(by_look, 3, cells.unsqueeze(2).expand(-1, -1, heads, -1))
+        attention = torch.softmax(scores, dim=-1).view(num_genomes, num_seen * heads, -1)
+        found = torch.bmm(attention, weights["eyes.place_value"])
+        seen = seen + torch.bmm(found.view(num_genomes, num_seen, -1), weights["eyes.found"])
+    return torch.relu(seen)
+
+
+def _one_hot(codes: Tensor, num_codes: int) -> Tensor:
+    return torch.zeros(*codes.shape, num_codes, device=codes.device).scatter_(-1, codes.unsqueeze(-1), 1.0)
+
+
+def _scene_summary(looks: Tensor, weights: dict[str, Tensor], spec: PolicySpec) -> Tensor:
+    """Row-wise, column-wise and global maxima of convolved cells: (P, M, h, w) look codes to (P, M, features)."""
+    num_genomes, num_seen, height, width = looks.shape
+    channels = spec.conv_channels
+    # empty cells are zeros, so that the padding around the picture looks like emptiness
+    hot = _one_hot(looks, spec.num_looks)[..., 1:]
+    padded = torch.nn.functional.pad(hot, (0, 0, 1, 1, 1, 1))
+    patches = torch.cat(
+        [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)], dim=-1
+    ).view(num_genomes, num_seen * height * width, -1)
+    cells = torch.relu(torch.baddbmm(weights["eyes.conv_bias"].unsqueeze(1), patches, weights["eyes.conv"]))
+    cells = cells.view(num_genomes, num_seen, height, width, channels)
+    corners = torch.cat(
+        [cells[:, :, i : i + height - 1, j : j + width - 1] for i in range(2) for j in range(2)], dim=-1
+    ).view(num_genomes, num_seen * (height - 1) * (width - 1), -1)
+    patterns = torch.bmm(corners, weights["eyes.pattern"]).view(num_genomes, num_seen, -1, channels)
+    largest = torch.relu(patterns.amax(dim=2) + weights["eyes.pattern_bias"].unsqueeze(1))
+    return torch.cat([cells.amax(dim=3).flatten(2), cells.amax(dim=2).flatten(2), largest], dim=-1)

@@ -1,0 +1,77 @@
+"""Genomes: all parameters of a population in one matrix (genomes x parameters), whose layers are views.
+
+Copying, mutating, selecting, saving and shipping boxlings are row operations on this matrix; a forward pass is a batched
+matrix product over genomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One array of parameters of a genome."""
+
+    name: str
+    shape: tuple[int, ...]
+    spread: float  # standard deviation of a newly drawn value; 0 for biases
+    part: str  # of the boxling: eyes, ears, mind, mouth, hands
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+class Layout:
+    """Where each layer of a genome lies in its row."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = tuple(layers)
+        ends = np.cumsum([layer.size for layer in layers])
+        self.num_parameters = int(ends[-1])
+        self.slices = {
+            layer.name: slice(int(end) - layer.size, int(end))
+            for layer, end in zip(layers, ends, strict=True)
+        }
+
+    def views(self, genomes: Tensor) -> dict[str, Tensor]:
+        """The layers of all genomes (P, parameters), each (P, *shape); gradients flow back into the matrix."""
+        pieces = torch.split(genomes, [layer.size for layer in self.layers], dim=1)
+        return {
+            layer.name: piece.view(len(genomes), *layer.shape)
+            for layer, piece in zip(self.layers, pieces, strict=True)
+        }
+
+    def draw(self, num_genomes: int, rng: np.random.Generator) -> np.ndarray:
+        """Newly drawn genomes, (P, parameters) float32."""
+        genomes = np.empty((num_genomes, self.num_parameters), np.float32)
+        for layer in self.layers:
+            genomes[:, self.slices[layer.name]] = layer.spread * rng.standard_normal((num_genomes, layer.size))
+        return genomes
+
+    def columns_of(self, *parts: str) -> np.ndarray:
+        """Which columns belong to these parts of the boxling, (parameters,) bool."""
+        columns = np.zeros(self.num_parameters, bool)
+        for layer in self.layers:
+            columns[self.slices[layer.name]] = layer.part in parts
+        return columns
+
+
+def mutate(genome: np.ndarray, layout: Layout, step: float, rng: np.random.Generator) -> np.ndarray:
+    """A mutated copy of one genome (parameters,): Gaussian noise, `step` times the root mean square of each layer.
+
+    Relative to the layer, because equal noise on all weights breaks layers with small weights first (Lehman et al. 2018,
+    https://arxiv.org/abs/1712.06563).
+    """
+    child = genome.copy()
+    for layer in layout.layers:
+        part = child[layout.slices[layer.name]]
+        size = np.sqrt(np.mean(np.square(part, dtype=np.float64)))
+        part += (step * size * rng.standard_normal(layer.size)).astype(np.float32)
+    return child

@@ -1,0 +1,260 @@
+"""The policy: tokens -> router -> experts -> memory -> heads, for all genomes at once.
+
+Tensors are genome-major: (P genomes, N seats, ...), where a seat is one agent of one world. A step has two halves.
+`listen` takes in what is heard, told and felt, and says what the boxling now *believes* the private goal to be (its world
+model). `respond` looks, asking the picture about those beliefs, and gives act, message, value and prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from population.experts import ExpertUse, routed_experts, visual_expert
+from population.memory import Memory, remember
+from population.spec import PolicySpec
+
+
+ABOUT_SHARPNESS = 3.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some of the seats, as many for each genome: which have a modality at all."""
+
+    flat: Tensor  # (P * M,) int64 into P * N seats
+    num_rows: int  # M
+    is_real: Tensor | None  # (P, M) bool, None if every row is (otherwise the rest is padding)
+
+    def pick(self, values: Tensor) -> Tensor:
+        """(P, N, ...) to (P, M, ...)."""
+        return values.flatten(0, 1)[self.flat].view(values.shape[0], self.num_rows, *values.shape[2:])
+
+    def place(self, values: Tensor, num_seats: int) -> Tensor:
+        """(P, M, D) back to (P, N, D), zeros elsewhere."""
+        if self.is_real is not None:
+            values = values * self.is_real.unsqueeze(-1).to(values.dtype)
+        out = torch.zeros(
+            values.shape[0] * num_seats, values.shape[2], device=values.device, dtype=values.dtype
+        )
+        return out.index_add(0, self.flat, values.flatten(0, 1)).view(values.shape[0], num_seats, -1)
+
+
+def rows_where(mask: Tensor) -> Rows | None:
+    """The seats in `mask` (P, N) bool as Rows, padded to the largest number per genome; None if there are none."""
+    counts = mask.sum(dim=1)
+    num_rows = int(counts.max()) if mask.numel() else 0
+    if num_rows == 0:
+        return None
+    order = torch.argsort((~mask).to(torch.int8), dim=1, stable=True)[:, :num_rows]
+    flat = (order + torch.arange(len(mask), device=mask.device).unsqueeze(1) * mask.shape[1]).flatten()
+    is_full = bool((counts == num_rows).all())
+    is_real = None if is_full else torch.arange(num_rows, device=mask.device) < counts.unsqueeze(1)
+    return Rows(flat, num_rows, is_real)
+
+
+@dataclass(frozen=True)
+class Senses:
+    """What P x N boxlings sense in one step, besides what they hear."""
+
+    body: Tensor  # (P, N) int64 in [0, num_body_states): last act, whether it moved me, role; see `body_state`
+    sees: Rows | None  # seats with a view; None: nobody sees, and the visual expert is not called
+    view: Tensor | None  # (P, M, h, w) uint8 look codes of those seats
+    knows: Rows | None  # seats that are told the goal
+    goal: Tensor | None  # (P, M', sum of attribute sizes) float32 one-hot, of those seats
+
+
+def body_state(last_act: Tensor, moved: Tensor, role: Tensor) -> Tensor:
+    """What a boxling feels of itself, as one number: (P, N) int64 in [0, num_body_states)."""
+    return last_act * 4 + moved.to(torch.int64) * 2 + role
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What the world model says of the private goal: one categorical distribution for each attribute."""
+
+    logits: Tensor  # (P, N, sum of attribute sizes)
+    sizes: tuple[int, ...]
+
+    def by_attribute(self) -> tuple[Tensor, ...]:
+        return torch.split(self.logits, self.sizes, dim=-1)
+
+    def answers(self) -> Tensor:
+        """The most probable value of each attribute, (P, N, G) int64."""
+        return torch.stack([logits.argmax(dim=-1) for logits in self.by_attribute()], dim=-1)
+
+    def uncertainty_bits(self) -> Tensor:
+        """Entropy of each attribute's distribution, (P, N, G), in bits; 0 is certain."""
+        parts = []
+        for logits in self.by_attribute():
+            log_p = torch.log_softmax(logits, dim=-1)
+            parts.append(-(log_p.exp() * log_p).sum(dim=-1) / torch.log(torch.tensor(2.0)))
+        return torch.stack(parts, dim=-1)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What P x N boxlings do with what they sense."""
+
+    act_logits: Tensor  # (P, N, num_actions)
+    say_logits: Tensor  # (P, N, L, V)
+    value: Tensor  # (P, N) expected discounted reward
+    thought: Tensor  # (P, N, D), the input of the heads
+
+
+class Policy:
+    """The networks of all boxlings, given their genomes' layers (`Layout.views`)."""
+
+    def __init__(self, spec: PolicySpec) -> None:
+        self.spec = spec
+        self.layout = spec.layout()
+
+    def listen(
+        self,
+        weights: dict[str, Tensor],
+        heard: Tensor | None,
+        voices: Tensor | None,
+        senses: Senses,
+        language_memory: Tensor,
+        use: ExpertUse | None = None,
+    ) -> tuple[Tensor, Beliefs]:
+        """Take in words, goal and body; returns the new language memory (P, N, D) and the beliefs.
+
+        `heard` (P, N, S, L * V) one-hot symbols of S speakers, zeros for silence, None if nobody says anything;
+        `voices` (P, N, S) int64, the role of each speaker.
+        """
+        spec = self.spec
+        num_seats = language_memory.shape[1]
+        table, shares = self.token_table(weights)
+        num_words, num_values = 2 * spec.message_length * spec.num_symbols, sum(spec.attribute_sizes)
+        words, values, states = torch.split(table, [num_words, num_values, spec.num_body_states], dim=1)
+        word_shares, value_shares, state_shares = torch.split(
+            shares, [num_words, num_values, spec.num_body_states], dim=1
+        )
+        felt = torch.nn.functional.one_hot(senses.body, spec.num_body_states).to(table.dtype)
+        stream = torch.bmm(felt, states)
+        if use is not None:
+            use.note("body", state_shares, felt.sum(dim=1))
+        if heard is not None and voices is not None:
+            # the same symbol is another word in another role's voice
+            is_guide = (voices == 0).unsqueeze(-1).to(heard.dtype)
+            from_guide = (heard * is_guide).sum(dim=2)
+            spoken = torch.cat([from_guide, heard.sum(dim=2) - from_guide], dim=-1)
+            stream = stream + torch.bmm(spoken, words)
+            if use is not None:
+                use.note("heard", word_shares, spoken.detach().sum(dim=1))
+        if senses.knows is not None and senses.goal is not None:
+            stream = stream + senses.knows.place(torch.bmm(senses.goal, values), num_seats)
+            if use is not None:
+                use.note("goal", value_shares, senses.goal.sum(dim=1))
+        memory = remember(stream, language_memory, weights, "language")
+        logits = torch.baddbmm(weights["belief.bias"].unsqueeze(1), memory, weights["belief"])
+        return memory, Beliefs(logits, spec.attribute_sizes)
+
+    def token_table(self, weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What the routed experts make of every non-visual token there is, (P, tokens, D), and the gate's shares.
+
+        Each symbol at each place of a message in each voice is a token, and so is each value of each attribute of a
+        goal, and each state of the body. An expert looks at one token at a time, so what it makes of a token is the same
+        wherever the token comes up, and is computed once per step instead of once per agent.
+        """
+        spec = self.spec
+        words = weights["heard"].unsqueeze(1) + weights["voice"].unsqueeze(2)  # (P, 2, L * V, D)
+        acts, moved, roles = torch.split(weights["body"], [spec.num_actions, 2, 2], dim=1)
+        states = acts[:, :, None, None] + moved[:, None, :, None] + roles[:, None, None]
+        tokens = torch.cat([words.flatten(1, 2), weights["goal"], states.flatten(1, 3)], dim=1)
+        return routed_experts(tokens, weights, spec.num_experts)
+
+    def respond(
+        self,
+        weights: dict[str, Tensor],
+        senses: Senses,
+        language_memory: Tensor,
+        beliefs: Beliefs,
+        situation_memory: Tensor,
+        use: ExpertUse | None = None,
+    ) -> tuple[Tensor, Response]:
+        """Look, think, and answer; returns the new situation memory (P, N, D) and the response."""
+        spec = self.spec
+        num_seats = language_memory.shape[1]
+        values = torch.split(weights["belief.token"], spec.attribute_sizes, dim=1)
+        believed = [
+            torch.bmm(torch.softmax(logits, dim=-1), value)
+            for logits, value in zip(beliefs.by_attribute(), values, strict=True)
+        ]
+        if senses.sees is not None and senses.view is not None:
+            query = None
+            if spec.query_heads:
+                asks = [
+                    torch.bmm(senses.sees.pick(token), weights[f"eyes.ask_{k}"])
+                    for k, token in enumerate(believed)
+                ]
+                asks.append(torch.bmm(senses.sees.pick(language_memory), weights["eyes.ask"]))
+                query = torch.cat(asks, dim=-1)
+            seen = senses.sees.place(visual_expert(senses.view, query, weights, spec), num_seats)
+            if use is not None:
+                use.visual_calls += 1
+                real = senses.sees.is_real
+                use.visual_tokens += int(real.sum()) if real is not None else len(senses.sees.flat)
+        else:
+            seen = torch.zeros_like(language_memory)
+        inputs = torch.cat([language_memory, *believed, seen], dim=-1)
+        idea = torch.relu(torch.baddbmm(weights["think.bias"].unsqueeze(1), inputs, weights["think"]))
+        situation = remember(idea, situation_memory, weights, "situation")
+        both = torch.cat([idea, situation], dim=-1)
+        thought = torch.relu(torch.baddbmm(weights["decide.bias"].unsqueeze(1), both, weights["decide"]))
+
+        def head(name: str) -> Tensor:
+            return torch.baddbmm(weights[f"{name}.bias"].unsqueeze(1), thought, weights[name])
+
+        response = Response(
+            act_logits=head("act"),
+            say_logits=self._speak(weights, senses, torch.cat([language_memory, seen, thought], dim=-1)),
+            value=head("value").squeeze(-1),
+            thought=thought,
+        )
+        return situation, response
+
+    def _speak(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
+        """Logits of the next message (P, N, L, V).
+
+        Every place of a message attends to the things in mind, the goal's attributes one by one and the thought as a
+        whole, by weights that it has learned (attention speakers: Auersperger and Pecina 2022,
+        https://arxiv.org/abs/2203.13176). Attention is what lets the code for a goal never heard of be put together.
+        """
+        spec = self.spec
+        about = torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)  # (P, L, G + 1)
+        shape = (spec.message_length, spec.num_symbols)
+        logits = torch.bmm(thought, weights["say"]).unflatten(-1, shape) * about[:, None, :, -1:]
+        if senses.knows is not None and senses.goal is not None:
+            words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, shape)  # (P, values, L, V)
+            attribute = torch.repeat_interleave(
+                torch.arange(len(spec.attribute_sizes), device=about.device),
+                torch.tensor(spec.attribute_sizes, device=about.device),
+            )
+            weighed = words * about[:, :, attribute].transpose(1, 2).unsqueeze(-1)
+            spoken = torch.bmm(senses.goal, weighed.flatten(2))
+            logits = logits + senses.knows.place(spoken, thought.shape[1]).unflatten(-1, shape)
+        return logits + weights["say.bias"].unflatten(-1, shape).unsqueeze(1)
+
+    def predict_edit(self, weights: dict[str, Tensor], thought: Tensor, act_hot: Tensor) -> Tensor:
+        """What the chosen act (P, N, num_actions one-hot) will change: logits (P, N, NUM_EDIT_CLASSES)."""
+        return torch.baddbmm(
+            weights["edit.bias"].unsqueeze(1), torch.cat([thought, act_hot], dim=-1), weights["edit"]
+        )
+
+    def step(
+        self,
+        weights: dict[str, Tensor],
+        heard: Tensor | None,
+        voices: Tensor | None,
+        senses: Senses,
+        memory: Memory,
+        use: ExpertUse | None = None,
+    ) -> tuple[Memory, Beliefs, Response]:
+        """One whole step: `listen`, then `respond`."""
+        language, beliefs = self.listen(weights, heard, voices, senses, memory.language, use)
+        situation, response = self.respond(weights, senses, language, beliefs, memory.situation, use)
+        return Memory(language, situation), beliefs, response

@@ -1,0 +1,136 @@
+"""What a policy is made of: its sizes, and from them the layers of its genome."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+from population.genome import Layer, Layout
+
+NUM_EDIT_CLASSES = 3  # what the own act changes next: nothing, where I stand, where something else lies too
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """Sizes of one boxling's networks. All boxlings of a population have the same."""
+
+    attribute_sizes: tuple[int, ...]  # number of values of each attribute of the private goal
+    num_actions: int
+    num_looks: int  # look codes of a view
+    view_shape: tuple[int, int]  # cells
+    num_symbols: int  # V
+    message_length: int  # L
+    width: int = 64  # D: tokens, memory streams
+    num_experts: int = 2  # besides the visual one
+    expert_width: int = 64
+    conv_channels: int = 32  # of the visual expert's summary of the scene; 0 leaves it out
+    near_cells: int = 5  # side of the square around the agent that is seen cell by cell; 0 leaves it out
+    query_heads: int = 2  # questions to the picture by each belief, and by the language memory; 0 leaves them out
+    key_width: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("num_symbols", "message_length", "width", "num_experts", "expert_width", "key_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_symbols < 2:
+            raise ValueError(f"num_symbols must be at least 2, got {self.num_symbols}")
+        if not self.conv_channels and not self.near_cells and not self.query_heads:
+            raise ValueError("a boxling must see something: conv_channels, near_cells and query_heads are all 0")
+        if min(self.conv_channels, self.near_cells, self.query_heads) < 0:
+            raise ValueError("conv_channels, near_cells and query_heads must be 0 or more")
+        if self.near_cells > min(self.view_shape):
+            raise ValueError(f"near_cells must be at most {min(self.view_shape)}, got {self.near_cells}")
+
+    @property
+    def num_query_heads(self) -> int:
+        """Questions in all: some by each belief, some by the language memory."""
+        return self.query_heads * (len(self.attribute_sizes) + 1)
+
+    @property
+    def num_body_states(self) -> int:
+        """What a boxling can feel of itself: last act x whether it moved x role."""
+        return self.num_actions * 4
+
+    @property
+    def num_cells(self) -> int:
+        return self.view_shape[0] * self.view_shape[1]
+
+    def layout(self) -> Layout:
+        """The layers of one genome; the parts say what a newborn draws anew."""
+        layers: list[Layer] = []
+
+        def weight(name: str, rows: int, cols: int, part: str, gain: float = 1.0) -> None:
+            layers.append(Layer(name, (rows, cols), gain / sqrt(rows), part))
+
+        def bias(name: str, size: int, part: str) -> None:
+            layers.append(Layer(name, (size,), 0.0, part))
+
+        d, v = self.width, self.num_symbols * self.message_length
+        num_values = sum(self.attribute_sizes)
+        num_attributes = len(self.attribute_sizes)
+        relu = sqrt(2)
+        # one-hot inputs have as many ones as parts, not as rows: their spread follows the ones
+        layers.append(Layer("heard", (v, d), 1 / sqrt(self.message_length), "ears"))
+        layers.append(Layer("voice", (2, d), 1 / sqrt(self.message_length), "ears"))
+        layers.append(Layer("goal", (num_values, d), 1 / sqrt(num_attributes), "mind"))
+        layers.append(Layer("body", (self.num_actions + 4, d), 1 / sqrt(3), "mind"))
+        weight("gate", d, self.num_experts, "mind")
+        weight("experts.in", d, self.num_experts * self.expert_width, "mind", relu)
+        bias("experts.bias", self.num_experts * self.expert_width, "mind")
+        weight("experts.out", self.num_experts * self.expert_width, d, "mind", sqrt(self.num_experts))
+        for name in ("language", "situation"):
+            weight(f"{name}.input", d, 2 * d, "mind")
+            bias(f"{name}.bias", 2 * d, "mind")
+        weight("belief", d, num_values, "ears")
+        bias("belief.bias", num_values, "ears")
+        layers.append(Layer("belief.token", (num_values, d), 1.0, "mind"))
+        # eyes
+        bias("eyes.bias", d, "eyes")
+        if self.conv_channels:
+            c = self.conv_channels
+            height, width = self.view_shape
+            weight("eyes.conv", 9 * (self.num_looks - 1), c, "eyes", relu * sqrt(self.num_looks - 1))
+            bias("eyes.conv_bias", c, "eyes")
+            weight("eyes.pattern", 4 * c, c, "eyes", relu)
+            bias("eyes.pattern_bias", c, "eyes")
+            weight("eyes.scene", c * (height + width + 1), d, "eyes", relu)
+        if self.near_cells:
+            n = self.near_cells**2
+            layers.append(Layer("eyes.near", (n * self.num_looks, d), 1 / sqrt(n), "eyes"))
+        if self.query_heads:
+            heads = self.num_query_heads
+            for k in range(num_attributes):
+                weight(f"eyes.ask_{k}", d, self.query_heads * self.key_width, "eyes")
+            weight("eyes.ask", d, self.query_heads * self.key_width, "eyes")
+            layers.append(Layer("eyes.look_key", (self.num_looks, self.key_width), 1.0, "eyes"))
+            layers.append(Layer("eyes.place_key", (self.num_cells, self.key_width), 0.3, "eyes"))
+            layers.append(Layer("eyes.place_value", (self.num_cells, self.key_width * 2), 1.0, "eyes"))
+            weight("eyes.found", heads * self.key_width * 2, d, "eyes", relu)
+        # thought and outputs
+        weight("think", d * (num_attributes + 2), d, "mind", relu)
+        bias("think.bias", d, "mind")
+        weight("decide", 2 * d, d, "mind", relu)
+        bias("decide.bias", d, "mind")
+        weight("say", 3 * d, v, "mouth")
+        bias("say.bias", v, "mouth")
+        weight("say.goal", d, v, "mouth", relu)
+        # which thing in mind each place of a message is about: the goal's attributes, or the thought as a whole
+        layers.append(Layer("say.about", (self.message_length, num_attributes + 1), 1.0, "mouth"))
+        weight("act", d, self.num_actions, "hands", 0.1)
+        bias("act.bias", self.num_actions, "hands")
+        weight("value", d, 1, "mind", 0.1)
+        bias("value.bias", 1, "mind")
+        weight("edit", d + self.num_actions, NUM_EDIT_CLASSES, "mind")
+        bias("edit.bias", NUM_EDIT_CLASSES, "mind")
+        return Layout(layers)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, for a checkpoint's config.json."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @staticmethod
+    def from_json(values: dict) -> PolicySpec:
+        """The inverse of `to_json`; TypeError for unknown or missing keys."""
+        return PolicySpec(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        )

@@ -1,0 +1,178 @@
+"""A small run folder, written by the real writers: real worlds and edits, drawn acts, made-up words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.run import Run, load_run
+from evolution.records import Tables, write_episodes
+from evolution.storage import write_checkpoint, write_config_toml
+from language.vocabulary import lexicon_of, tokenizer_json
+from world import edits, scenarios
+from world.state import Action
+
+NUM_GENERATIONS = 12
+NUM_BOXLINGS = 6
+MEASURED_EVERY = 4
+MESSAGE_LENGTH, NUM_SYMBOLS = 3, 9
+RECORDED = (0, 4, 8)
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def record_episodes(
+    scenario_name: str, generation: int, num_episodes: int, rng: np.random.Generator, split: str = "train"
+) -> list[dict]:
+    """Play worlds and record them: even episodes follow the simulator's plan, odd ones act at random."""
+    scenario = scenarios.get(scenario_name)
+    numbers = np.arange(num_episodes) + 100 * generation
+    worlds = scenario.generate(numbers, split)
+    start = worlds.copy()
+    num_agents, num_attributes = worlds.role.shape[1], worlds.goal.shape[1]
+    rows: list[dict] = [
+        {"actions": [], "said": [], "answers": [], "rewards": [], "edits": []} for _ in numbers
+    ]
+    over_at = np.zeros(num_episodes, int)
+    sizes = np.array(scenario.attribute_sizes)
+    while not worlds.is_over.all():
+        before = worlds.copy()
+        plan = scenario.plan(worlds)
+        actions = rng.integers(0, len(Action), worlds.role.shape).astype(np.int8)
+        planned = np.where(plan > 0, np.log2(np.maximum(plan & -plan.astype(int), 1)), 0).astype(np.int8)
+        actions[::2] = planned[::2]
+        answers = rng.integers(0, sizes, (num_episodes, num_agents, num_attributes)).astype(np.int16)
+        answers[::2] = worlds.goal[::2, None]
+        said = rng.integers(1, NUM_SYMBOLS + 1, (num_episodes, num_agents, MESSAGE_LENGTH)).astype(np.int16)
+        said[1::2, -1] = 0
+        rewards = scenario.advance(worlds, actions, answers)
+        over_at += ~before.is_over
+        for b, tokens in enumerate(edits.encode(before, worlds)):
+            rows[b]["actions"].append(actions[b])
+            rows[b]["said"].append(said[b])
+            rows[b]["answers"].append(answers[b])
+            rows[b]["rewards"].append(rewards[b])
+            rows[b]["edits"].append(tokens)
+    for b, row in enumerate(rows):
+        row |= {
+            "generation": generation,
+            "episode": b,
+            "scenario": scenario_name,
+            "split": split,
+            "world_number": numbers[b],
+            "channel": ("on", "mute", "shuffle")[b % 3],
+            "height": start.owner.shape[1],
+            "width": start.owner.shape[2],
+            "start_owner": start.owner[b].ravel(),
+            "boxlings": np.arange(num_agents) + 7 * b,
+            "num_steps": len(row["actions"]),
+            "is_won": worlds.is_won[b],
+            "over_at": over_at[b],
+        }
+        for name in ("colour", "anchored", "agent_body", "role", "goal"):
+            row[name] = getattr(start, name)[b]
+    return rows
+
+
+def write_run(folder: Path, scenario_name: str = "guide") -> Path:
+    """A run folder whose numbers are simple enough to be checked by eye."""
+    rng = np.random.default_rng(5)
+    folder.mkdir(parents=True)
+    write_config_toml(
+        folder / "config.toml",
+        {
+            "scenario": scenario_name,
+            "seed": 7,
+            "version": HOSTILE,
+            "evolution": {"num_boxlings": NUM_BOXLINGS},
+        },
+    )
+    tables = Tables(folder)
+    boxlings = [(i, -1, 0, "founder") for i in range(NUM_BOXLINGS)]
+    for generation in range(NUM_GENERATIONS):
+        progress = generation / (NUM_GENERATIONS - 1)
+        measures = {
+            "fitness_mean": progress - 0.1,
+            "fitness_best": progress + 0.1,
+            "fitness_worst": 0.5 * progress - 0.2,
+            "success": 0.9 * progress,
+            "chance": 1 / 12,
+            "understanding": progress,
+            "symbols_in_use": 9.0 - 4.0 * progress,
+            "message_entropy_bits": 2.0 + 4.0 * progress,
+            "topographic_similarity": 0.7 * progress,
+            "agreement": progress,
+        }
+        for modality, shares in {"vision": (1.0, 0.0), "heard": (0.0, 1.0), "goal": (0.0, 1.0)}.items():
+            measures |= {
+                f"expert_use/{modality}/visual": shares[0],
+                f"expert_use/{modality}/expert_0": shares[1],
+            }
+        if generation % MEASURED_EVERY == 0:
+            measures |= {
+                "success_muted": 0.05,
+                "success_shuffled": 0.08,
+                "success_held_out": 0.6 * progress,
+                "understanding_held_out": 0.7 * progress,
+            }
+        tables.add_measures(generation, measures)
+        tables.add_timing(
+            generation, {"wall_seconds": 2.0, "agent_steps": 1e4, "agent_steps_per_second": 5e3}
+        )
+        tables.add_boxlings(
+            {
+                "generation": generation,
+                "boxling": boxling,
+                "slot": slot,
+                "mother": mother,
+                "birth_generation": born,
+                "origin": origin,
+                "fitness": float(boxling),
+                "as_guide": 0.5,
+                "as_builder": 0.5,
+                "is_eliminated": slot == generation % NUM_BOXLINGS,
+            }
+            for slot, (boxling, mother, born, origin) in enumerate(boxlings)
+        )
+        # a daughter of the boxling in the next slot takes this slot; one newborn has no mother
+        slot = generation % NUM_BOXLINGS
+        mother = -1 if generation == 5 else boxlings[(slot + 1) % NUM_BOXLINGS][0]
+        origin = "newborn" if mother < 0 else "mutant"
+        boxlings[slot] = (NUM_BOXLINGS + generation, mother, generation + 1, origin)
+    tables.write()
+    (folder / "episodes").mkdir()
+    for generation in RECORDED:
+        split = "held-out" if generation == RECORDED[1] else "train"
+        rows = record_episodes(scenario_name, generation, 4, rng, split)
+        write_episodes(folder / "episodes" / f"{generation:06d}.parquet", rows)
+    scenario = scenarios.get(scenario_name)
+    meanings = scenario.meanings("train")
+    lexicon = lexicon_of(meanings, meanings[:, :2].astype(int) + 1, scenario.attributes)
+    lexicon[0]["value"] = HOSTILE
+    write_checkpoint(
+        folder / "checkpoints",
+        NUM_GENERATIONS - 1,
+        {"scenario": scenario_name, "lexicon": lexicon},
+        {"genomes": np.zeros((NUM_BOXLINGS, 3), np.float32)},
+        {"ages": np.zeros(NUM_BOXLINGS, np.int32)},
+        tokenizer_json(NUM_SYMBOLS),
+    )
+    return folder
+
+
+@pytest.fixture
+def hostile() -> str:
+    """Text that ends up in the run's options and lexicon, and that must stay text."""
+    return HOSTILE
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return load_run(write_run(tmp_path / "night run"))
+
+
+@pytest.fixture
+def naming_run(tmp_path: Path) -> Run:
+    """A run of the scenario that answers decide and in which nobody has a body."""
+    return load_run(write_run(tmp_path / "names", "name"))

@@ -1,0 +1,168 @@
+"""Figures: what they show is what the tables hold."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import style
+from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from analysis import figures
+from analysis.run import Run, wide
+
+
+def line_named(ax, label):
+    return next(line for line in ax.lines if line.get_label() == label)
+
+
+def texts_of(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def only_generation(run: Run, generation: int) -> Run:
+    measures = run.measures[run.measures["generation"] == generation]
+    boxlings = run.boxlings[run.boxlings["generation"] == generation]
+    return replace(run, measures=measures, generations=wide(measures), boxlings=boxlings)
+
+
+def test_fitness_shows_the_mean_and_the_band_from_worst_to_best(run: Run) -> None:
+    ax = figures.plot_fitness(run)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("generation", "raw fitness (higher is better)")
+    mean = line_named(ax, "mean")
+    assert mean.get_xdata().tolist() == list(range(12))
+    np.testing.assert_allclose(mean.get_ydata(), run.generations["fitness_mean"])
+    corners = ax.collections[0].get_paths()[0].vertices
+    at_the_end = corners[corners[:, 0] == 11, 1]
+    assert (at_the_end.min(), at_the_end.max()) == pytest.approx((0.3, 1.1))
+    assert {"best 1.10", "mean 0.90", "worst 0.30"} <= set(texts_of(ax))
+
+
+def test_a_figure_is_drawn_on_the_axes_given(run: Run) -> None:
+    own = Figure().subplots()
+    for plot in (figures.plot_fitness, figures.plot_experts, figures.plot_lineage):
+        assert plot(run, own) is own
+    six = Figure().subplots(2, 3)
+    assert figures.plot_vocabulary(run, six) == list(six.ravel())
+    with pytest.raises(ValueError, match="needs 6 axes, got 1"):
+        figures.plot_vocabulary(run, own)
+
+
+def test_measures_taken_now_and_then_are_joined_dots(run: Run) -> None:
+    success, understanding, symbols, entropy, similarity, agreement = figures.plot_vocabulary(run)
+    muted = line_named(success, "muted")
+    assert muted.get_xdata().tolist() == [0, 4, 8]
+    assert muted.get_ydata().tolist() == [0.05] * 3
+    assert (muted.get_marker(), line_named(success, "trained goals").get_marker()) == ("o", "None")
+    np.testing.assert_allclose(
+        line_named(success, "held-out goals").get_ydata(), [0, 0.6 * 4 / 11, 0.6 * 8 / 11]
+    )
+    np.testing.assert_allclose(line_named(success, "chance").get_ydata(), 1 / 12)
+    assert success.get_ylim()[0] <= 0
+    assert success.get_ylim()[1] >= 1
+    assert understanding.get_ylabel() == "worlds understood (share)"
+    assert symbols.lines[0].get_ydata()[-1] == pytest.approx(5.0)
+    assert entropy.get_ylabel() == "bits per message"
+    assert similarity.lines[0].get_ydata()[-1] == pytest.approx(0.7)
+    assert agreement.get_xlabel() == "generation"
+
+
+def test_no_two_names_of_lines_touch(run: Run) -> None:
+    success = figures.plot_vocabulary(run)[0]
+    success.figure.draw_without_rendering()
+    boxes = sorted((Text.get_window_extent(text) for text in success.texts), key=lambda box: box.y0)
+    assert len(boxes) == 5
+    for lower, upper in pairwise(boxes):
+        assert upper.y0 >= lower.y1 - 3  # pixels; the box of a text is a little higher than its letters
+        assert lower.x0 > success.get_window_extent().x1
+
+
+def test_a_measure_that_is_missing_is_said_to_be(run: Run) -> None:
+    bare = replace(run, generations=run.generations.drop(columns=["agreement"]))
+    axes = figures.plot_vocabulary(bare)
+    assert texts_of(axes[5]) == ["not measured in this run"]
+    none = replace(run, generations=run.generations[["fitness_mean"]])
+    assert texts_of(figures.plot_experts(none)) == ["not measured in this run"]
+    assert figures.pictures(none)["experts"]
+
+
+def test_experts_show_the_shares_of_the_last_generation(run: Run) -> None:
+    ax = figures.plot_experts(run)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("expert", "kind of token")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["visual", "expert 0"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["vision", "heard", "goal"]
+    assert texts_of(ax) == ["100%", "0%", "0%", "100%", "0%", "100%"]
+    assert ax.get_title(loc="left").endswith("generation 11")
+
+
+def test_a_clan_is_everyone_who_descends_from_one_founder() -> None:
+    boxlings = pd.DataFrame(
+        {
+            "generation": [0, 0, 1, 1, 2, 2],
+            "boxling": [0, 1, 1, 2, 3, 4],
+            "mother": [-1, -1, -1, 0, 2, -1],
+        }
+    )
+    assert figures.clans(boxlings).to_dict() == {0: 0, 1: 1, 2: 0, 3: 0, 4: 4}
+
+
+def test_lineage_bands_fill_the_population_and_births_are_dots(run: Run) -> None:
+    ax = figures.plot_lineage(run)
+    assert ax.get_ylabel() == "share of the population"
+    bands = next(c for c in ax.collections if isinstance(c, PolyCollection))
+    areas = []
+    for path in bands.get_paths():
+        x, y = path.vertices[:-1].T
+        areas.append(0.5 * abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))))
+    assert len(areas) == run.boxlings["boxling"].nunique()
+    assert sum(areas) == pytest.approx(11.0)  # 11 generations wide, all of the population high
+    dots = next(c for c in ax.collections if isinstance(c, PathCollection))
+    born = run.boxlings.drop_duplicates("boxling").query("birth_generation > 0")
+    assert len(dots.get_offsets()) == len(born) == 11
+    shares = [int(re.search(r": (\d+)%", text).group(1)) for text in texts_of(ax)]
+    assert sum(shares) == pytest.approx(100, abs=len(shares))
+    clan_of_last = figures.clans(run.boxlings)[run.boxlings.query("generation == 11")["boxling"]]
+    for clan, share in clan_of_last.value_counts(normalize=True).items():
+        assert f"clan {clan}: {share:.0%}" in texts_of(ax)
+
+
+def test_all_figures_are_written_as_png_and_leave_no_trace(run: Run) -> None:
+    before = dict(matplotlib.rcParams)
+    paths = figures.write_plots(run)
+    assert dict(matplotlib.rcParams) == before
+    assert [path.name for path in paths] == ["fitness.png", "vocabulary.png", "experts.png", "lineage.png"]
+    assert sorted(run.folder.joinpath("plots").iterdir()) == sorted(paths)
+    for path in paths:
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert image.width >= 900
+            picture = image.convert("RGB")
+        assert picture.getpixel((0, 0)) == (255, 255, 255)
+        assert len(picture.getcolors(1 << 24)) > 10
+
+
+def test_the_look_does_not_depend_on_the_users_style(run: Run) -> None:
+    plain = figures.pictures(run)
+    with style.context("dark_background"):
+        assert figures.pictures(run) == plain
+
+
+@pytest.mark.parametrize("generation", [0, 5])
+def test_a_run_of_one_generation_can_be_drawn(run: Run, generation: int, tmp_path: Path) -> None:
+    short = only_generation(run, generation)
+    assert set(figures.pictures(short)) == {"fitness", "vocabulary", "experts", "lineage"}
+    ax = figures.plot_fitness(short)
+    assert [label.get_text() for label in ax.get_xticklabels()] == [str(generation)]
+
+
+def test_a_run_without_generations_can_be_drawn(run: Run) -> None:
+    empty = only_generation(run, 99)
+    assert texts_of(figures.plot_lineage(empty)) == ["not measured in this run"]
+    assert all(figures.pictures(empty).values())

@@ -1,0 +1,175 @@
+"""Replays: the story of a recording, in the terminal, as a GIF and as a web page."""
+
+import html
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from world.render import PALETTE
+
+from analysis import terminal
+from analysis.page import escaped, page, player, to_html
+from analysis.replay import states_of, tell, to_gif, to_terminal
+from analysis.run import Run
+from world import scenarios
+from world.state import BOXLING_COLOUR
+
+
+def data_of(text: str) -> dict:
+    return json.loads(re.search(r'id="episodes">(.*?)</script>', text, re.DOTALL).group(1))
+
+
+def test_decoded_states_are_those_of_the_simulator(run: Run) -> None:
+    row = run.episode(0, 1)
+    states = states_of(row)
+    worlds = scenarios.get("guide").generate(np.array([row["world_number"]]), row["split"])
+    assert len(states) == row["num_steps"] + 1 > 2
+    np.testing.assert_array_equal(states[0].owner, worlds.owner)
+    for actions, state in zip(row["actions"], states[1:], strict=True):
+        scenarios.get("guide").advance(worlds, np.array([actions], np.int8), None)
+        np.testing.assert_array_equal(state.owner, worlds.owner)
+    assert (states[-1].owner != states[0].owner).any()
+
+
+def test_a_story_tells_goal_words_acts_beliefs_and_outcome(run: Run) -> None:
+    row = run.episode(4, 0) | {
+        "said": [[[1, 2, 0]] * 3] * len(run.episode(4, 0)["said"]),
+    }
+    story = tell(row)
+    assert story.goal == scenarios.get("guide").meaning_in_words(row["goal"])
+    assert story.circumstances == "a goal never trained on; what is said is heard one step later"
+    assert story.outcome == f"won after {row['over_at']} steps"
+    assert len(story.frames) == row["over_at"] + 1
+    guide = row["role"].index(0)
+    assert story.agents[0] == ("A", f"guide, boxling {row['boxlings'][guide]}")
+    assert [letter for _, _, letter in story.frames[0].marks] == ["B", "C"]  # guides have no body
+    guide_turn, builder_turn, _ = story.frames[1].turns
+    assert guide_turn.says == "ba be _"
+    assert (guide_turn.does, guide_turn.believes) == ("", ())
+    assert builder_turn.does.startswith(("goes ", "stays"))
+    told = [(belief.attribute, belief.value, belief.is_right) for belief in builder_turn.believes]
+    assert ", ".join(f"{attribute} {value}" for attribute, value, _ in told) == story.goal
+    assert all(is_right for _, _, is_right in told)
+
+
+def test_silence_and_interventions_are_told(run: Run) -> None:
+    silent = tell(run.episode(4, 1))
+    assert silent.circumstances.endswith("muted: nobody hears anything")
+    silent_agent = next(i for i, turn in enumerate(silent.frames[1].turns) if turn.says == "")
+    assert all(frame.turns[silent_agent].says == "" for frame in silent.frames[1:])
+    wrong = [belief for frame in silent.frames[1:] for turn in frame.turns for belief in turn.believes]
+    assert not all(belief.is_right for belief in wrong)
+    assert tell(run.episode(4, 2)).circumstances.endswith("was said in another world")
+
+
+def test_a_gif_has_one_frame_a_step_and_holds_the_last(run: Run, naming_run: Run, tmp_path: Path) -> None:
+    for episodes in ([run.episode(4, 1)], naming_run.episodes(0)[:2]):
+        path = to_gif(tmp_path / "episode.gif", episodes, steps_per_second=2.5, hold_seconds=4)
+        expected = [tell(row) for row in episodes]
+        with Image.open(path) as image:
+            assert (image.format, image.info["loop"]) == ("GIF", 0)
+            assert image.width >= 480
+            assert image.n_frames == sum(len(story.frames) for story in expected)
+            durations = []
+            for number in range(image.n_frames):
+                image.seek(number)
+                durations.append(image.info["duration"])
+        assert durations == [ms for story in expected for ms in [400] * (len(story.frames) - 1) + [4000]]
+
+
+def test_the_gif_shows_the_world_of_each_step(run: Run, tmp_path: Path) -> None:
+    row = run.episode(4, 0)
+    story = tell(row)
+    with Image.open(to_gif(tmp_path / "episode.gif", [row])) as image:
+        for number, frame in enumerate(story.frames):
+            image.seek(number)
+            pixels = np.asarray(image.convert("RGB")).astype(int)
+            owner, colour = frame.world.owner[0], frame.world.colour[0]
+            marked = {(r, c) for r, c, _ in frame.marks}
+            for (r, c), body in np.ndenumerate(owner):
+                if body and (r, c) not in marked:
+                    middle = pixels[20 + 50 * r + 25, 20 + 50 * c + 25]
+                    assert np.abs(middle - PALETTE[colour[body]]).max() < 16
+
+
+def test_a_gif_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one episode"):
+        to_gif(tmp_path / "none.gif", [])
+    with pytest.raises(ValueError, match="steps_per_second must be above 0, got 0"):
+        to_gif(tmp_path / "none.gif", run.episodes(), steps_per_second=0)
+    assert not (tmp_path / "none.gif").exists()
+
+
+def test_a_page_holds_the_episodes_and_asks_for_nothing(run: Run, tmp_path: Path) -> None:
+    text = to_html(tmp_path / "episode.html", run.episodes(4)).read_text(encoding="utf-8")
+    data = data_of(text)
+    stories = [tell(row) for row in run.episodes(4)]
+    assert [story["goal"] for story in data["stories"]] == [story.goal for story in stories]
+    for told, story in zip(data["stories"], stories, strict=True):
+        assert len(told["frames"]) == len(story.frames)
+        assert told["frames"][-1]["owner"] == story.frames[-1].world.owner[0].tolist()
+        assert [turn["says"] for turn in told["frames"][1]["turns"]] == [
+            t.says for t in story.frames[1].turns
+        ]
+    assert data["palette"][BOXLING_COLOUR] == PALETTE[BOXLING_COLOUR].tolist()
+    assert "default-src 'none'" in text
+    assert not re.search(r"https?:|src=|@import|url\(|innerHTML", text)
+    for control in ("first", "back", "play", "step"):
+        assert f'data-do="{control}"' in text
+    one = to_html(tmp_path / "one.html", run.episodes(4)[:1]).read_text(encoding="utf-8")
+    assert "<h1>guide: generation 4, episode 0</h1>" in one
+
+
+def test_hostile_text_stays_text(run: Run, hostile: str) -> None:
+    story = replace(tell(run.episode(4, 0)), goal=hostile, scenario=hostile)
+    text = page(hostile, f"<h1>{escaped(story.title)}</h1>" + player([story]))
+    assert hostile not in text
+    assert "<img" not in text
+    assert "alert(1)</script>" not in text
+    assert text.count("<script") == text.count("</script>") == 2
+    assert data_of(text)["stories"][0]["goal"] == hostile
+    assert html.escape(hostile) in text
+
+
+def shown(run: Run, **options) -> str:
+    file = io.StringIO()
+    to_terminal(run, 4, 0, Console(file=file, width=110, **options), seconds_per_step=0.25)
+    return file.getvalue()
+
+
+def test_without_a_terminal_every_step_is_printed_in_plain_characters(run: Run) -> None:
+    story = tell(run.episode(4, 0))
+    text = shown(run, color_system=None)
+    assert "\x1b" not in text
+    assert f"goal: {story.goal}" in text
+    steps = [int(number) for number in re.findall(r"step (\d+) of", text)]
+    assert steps == list(range(len(story.frames)))
+    assert text.count("@B") == text.count("@C") == len(story.frames)
+    assert text.count("##") == 3 * len(story.frames)  # the three cells of the walls
+    assert f"✓ {story.outcome}" in text
+    for frame in story.frames[1:]:
+        assert all(turn.says in text for turn in frame.turns)
+
+
+def test_in_a_terminal_steps_follow_each_other_in_place(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(terminal.time, "sleep", pauses.append)
+    text = shown(run, force_terminal=True, color_system="truecolor")
+    num_steps = len(tell(run.episode(4, 0)).frames) - 1
+    assert pauses == [0.25] * num_steps
+    assert "\x1b[1A" in text  # the cursor goes up, over the step before
+    red, green, blue = PALETTE[BOXLING_COLOUR]
+    assert f"48;2;{red};{green};{blue}m" in text
+
+
+def test_an_episode_without_bodies_is_shown(naming_run: Run) -> None:
+    text = io.StringIO()
+    to_terminal(naming_run, console=Console(file=text, width=110))
+    assert "believes: colour, shape, row, column" in text.getvalue()
+    assert "@" not in text.getvalue()

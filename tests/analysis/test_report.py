@@ -1,0 +1,60 @@
+"""The report page."""
+
+import base64
+import html
+import io
+import re
+from dataclasses import replace
+
+from PIL import Image
+
+from analysis.report import summary_sentences, write_report
+from analysis.run import Run, load_run
+
+
+def test_a_report_holds_numbers_figures_words_options_and_replays(run: Run) -> None:
+    path = write_report(run)
+    assert path == run.folder / "report.html"
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 5_000_000
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    assert len(pictures) == 4
+    for picture in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+            assert image.format == "PNG"
+    assert "<title>boxlings: night run</title>" in text
+    assert "<b>90%</b><span>success, trained goals</span>" in text
+    assert "<b>5%</b><span>success when muted</span>" in text
+    assert "place 1: colour" in text
+    assert "place 2: direction" in text
+    assert '<td class="word">be</td><td class="text">red ' in text.replace("\n", "")
+    assert "<code>evolution.num_boxlings</code>" in text
+    assert 'id="episodes"' in text
+    assert "Generation 8: 4 recorded episodes, 2 of them won." in text
+
+
+def test_recorded_text_is_escaped_and_nothing_is_fetched(run: Run, hostile: str) -> None:
+    text = write_report(run).read_text(encoding="utf-8")
+    assert hostile not in text
+    assert text.count(html.escape(hostile)) == 2  # an option and a word's meaning
+    assert text.count("<script") == 2
+    assert not re.search(r'(src|href)="(?!data:)|https?:|@import|url\(', text)
+
+
+def test_the_summary_says_what_was_measured_and_when(run: Run) -> None:
+    told = " ".join(summary_sentences(run))
+    assert "6 boxlings at a time lived through 12 generations of the scenario guide" in told
+    assert "In generation 11 they solved 90% of the worlds with trained goals (chance: 8%)." in told
+    assert "in generation 8: 5% with the channel muted, 8% with shuffled words, 44% on goals never" in told
+    assert "11 boxlings were born on the way; 5 of 7 clans live on" in told
+    assert "The run took 24 s and 120,000 agent-steps." in told
+    bare = replace(run, generations=run.generations[["fitness_mean"]])
+    assert "solved" not in " ".join(summary_sentences(bare))
+
+
+def test_a_run_without_checkpoints_and_episodes_has_a_report(run: Run) -> None:
+    for path in [*run.folder.glob("checkpoints/*/*"), *run.folder.glob("episodes/*")]:
+        path.unlink()
+    text = write_report(load_run(run.folder)).read_text(encoding="utf-8")
+    assert "No episodes were recorded." in text
+    assert "Lexicon" not in text

@@ -1,0 +1,79 @@
+"""Reading a run folder."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.run import Run, load_run
+from evolution.storage import DamagedFile
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_tables_come_back_as_they_were_written(run: Run) -> None:
+    assert list(run.generations.index) == list(range(12))
+    assert run.generations["fitness_best"].iloc[-1] == pytest.approx(1.1)
+    assert run.generations["success_muted"].dropna().index.tolist() == [0, 4, 8]
+    assert math.isnan(run.generations["success_muted"][11])
+    assert len(run.boxlings) == 12 * 6
+    assert run.timing.query("name == 'wall_seconds'")["value"].sum() == 24.0
+    assert run.config["evolution"]["num_boxlings"] == 6
+    assert run.name == "night run"
+    assert [path.name for path in run.checkpoints] == ["000011"]
+
+
+def test_episodes_are_those_of_the_generation_asked_for(run: Run) -> None:
+    assert run.generation_numbers == [0, 4, 8]
+    assert [row["episode"] for row in run.episodes(4)] == [0, 1, 2, 3]
+    assert {row["generation"] for row in run.episodes(4)} == {4}
+    assert {row["generation"] for row in run.episodes()} == {8}
+    assert run.episode(4, 2)["world_number"] == 402
+    assert run.episode()["world_number"] == 800
+
+
+def test_an_episode_that_was_not_recorded_is_refused(run: Run) -> None:
+    with pytest.raises(ValueError, match="generation 3 was not recorded; recorded are 0, 4, 8"):
+        run.episodes(3)
+    with pytest.raises(ValueError, match=r"no recorded episode 9 .* recorded are 0, 1, 2, 3"):
+        run.episode(4, 9)
+    for path in (run.folder / "episodes").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="no recorded episodes"):
+        run.episodes()
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such folder"):
+        load_run(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"has no config\.toml"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.toml", "generations.parquet", "boxlings.parquet", "timing.parquet"])
+def test_a_damaged_file_is_named(run: Run, name: str) -> None:
+    flip_a_byte(run.folder / name)
+    with pytest.raises(DamagedFile, match=name):
+        load_run(run.folder)
+
+
+def test_damaged_episodes_are_named(run: Run) -> None:
+    flip_a_byte(run.folder / "episodes" / "000004.parquet")
+    with pytest.raises(DamagedFile, match=r"000004\.parquet"):
+        run.episodes(4)
+    assert len(run.episodes(8)) == 4
+
+
+def test_reading_a_run_needs_no_torch_and_opens_no_plotting_window() -> None:
+    code = (
+        "import sys, analysis.replay, analysis.report; "
+        "print([name for name in ('torch', 'matplotlib.pyplot') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,28 @@
+"""The scenarios: each is one file, and every one in this registry is under the shared tests."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from world.scenarios.base import Scenario
+
+
+@cache
+def _registry() -> dict[str, Scenario]:
+    # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
+    from world.scenarios.guide import Guide
+    from world.scenarios.name import Name
+
+    return {scenario.name: scenario for scenario in (Name(), Guide())}
+
+
+def names() -> list[str]:
+    """The names of all scenarios."""
+    return list(_registry())
+
+
+def get(name: str) -> Scenario:
+    """The scenario of that name; ValueError for a name that there is not."""
+    if name not in _registry():
+        raise ValueError(f"scenario must be one of {', '.join(names())}, got {name!r}")
+    return _registry()[name]

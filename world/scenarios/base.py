@@ -1,0 +1,113 @@
+"""What every scenario offers: a generator of worlds, a goal, who may see what, and when it is over."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from world.state import Role, Worlds
+
+SPLITS = ("train", "held-out")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One part of what the guide knows, with the names of its values."""
+
+    name: str
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the agents can sense of B worlds, besides what they hear."""
+
+    view: np.ndarray  # (B, A, h, w) uint8 look codes, world.sense
+    sees: np.ndarray  # (B, A) bool: whether there is a view at all
+    knows: np.ndarray  # (B, A) bool: whether the agent is told the goal itself
+
+
+class Scenario(ABC):
+    """A family of worlds. World number n of a split is the same world for ever, whatever the batch.
+
+    A *meaning* is a goal: one value for each attribute. Some meanings are held out of training; each single value of
+    theirs is trained on in other company.
+    """
+
+    name: str
+    summary: str
+    attributes: tuple[Attribute, ...]
+    num_agents: int
+    num_steps: int  # steps until a world that is not decided counts as lost
+    view_shape: tuple[int, int]
+    num_looks: int  # look codes in the view are in [0, num_looks)
+    is_decided_by_answers: bool  # by what the builders' world models say, rather than by what their bodies do
+    guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
+    defaults: dict[str, object]  # options of a run that suit this scenario
+
+    @property
+    def num_attributes(self) -> int:
+        return len(self.attributes)
+
+    @property
+    def attribute_sizes(self) -> tuple[int, ...]:
+        return tuple(len(attribute) for attribute in self.attributes)
+
+    @abstractmethod
+    def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
+        """Whether each meaning (N, G) is kept out of training, (N,) bool."""
+
+    @abstractmethod
+    def generate(self, numbers: np.ndarray, split: str) -> Worlds:
+        """The worlds with these numbers (B,) int64 of a split."""
+
+    @abstractmethod
+    def observe(self, worlds: Worlds) -> Observation:
+        """What each agent senses now."""
+
+    @abstractmethod
+    def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
+        """One step, in place: acts (B, A), and what each agent says the goal is, (B, A, G). Rewards (B, A) float32."""
+
+    @abstractmethod
+    def plan(self, worlds: Worlds) -> np.ndarray:
+        """The simulator's own search: (B, A) uint8, bit a set where Action a is on a shortest way; 0 for no advice."""
+
+    def meanings(self, split: str) -> np.ndarray:
+        """All meanings of a split, (N, G) int16."""
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        grid = np.indices(self.attribute_sizes).reshape(self.num_attributes, -1).T.astype(np.int16)
+        return grid[self.is_held_out(grid) == (split == "held-out")]
+
+    def meaning_in_words(self, meaning: np.ndarray) -> str:
+        """For people: the attribute values of one meaning."""
+        return ", ".join(
+            f"{attribute.name} {attribute.values[int(value)]}"
+            for attribute, value in zip(self.attributes, meaning, strict=True)
+        )
+
+    def chance_success(self) -> float:
+        """Share of trained worlds that the best policy without talk can win."""
+        raise NotImplementedError
+
+    def _draw_guide(self, worlds: Worlds, states: np.ndarray) -> None:
+        """Seat one guide per world, drawn evenly; all others build."""
+        from world.chance import below
+
+        worlds.role[:] = Role.BUILDER
+        for b in range(len(worlds)):
+            worlds.role[b, below(states[b : b + 1], worlds.role.shape[1])] = Role.GUIDE
+
+
+def check_numbers(numbers: np.ndarray) -> np.ndarray:
+    """World numbers as int64 (B,); ValueError otherwise."""
+    numbers = np.asarray(numbers)
+    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
+        raise ValueError(f"world numbers must be a list of whole numbers >= 0, got {numbers!r:.60}")
+    return numbers.astype(np.int64)

@@ -1,0 +1,104 @@
+"""Scenario `name`: the guide sees one organism and talks; the builder sees nothing and must say what is there.
+
+The pure language game (Lewis 1969; field's standard is the reconstruction game), as pixels in, words out: 4 colours x
+4 shapes x 5 rows x 5 columns make 400 meanings, a fifth of which is held out of training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from world.chance import below, start_states
+from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
+from world.sense import whole_view
+from world.state import Role, Worlds, empty_worlds
+
+_COLOURS = ("blue", "red", "green", "yellow")  # ARC colours 1 to 4
+_SHAPES = {
+    "square": ((0, 0), (0, 1), (1, 0), (1, 1)),
+    "corner": ((0, 0), (1, 0), (1, 1)),
+    "bar": ((0, 0), (0, 1)),
+    "post": ((0, 0), (1, 0)),
+}
+_SHAPE_CELLS = np.full((len(_SHAPES), 4, 2), -1, np.int64)  # row and column of each cell, -1 where there is none
+for _index, _cells in enumerate(_SHAPES.values()):
+    _SHAPE_CELLS[_index, : len(_cells)] = _cells
+_SIDE_CELLS = 6
+_ORGANISM = 2  # its body id
+
+
+@njit(cache=True)
+def _draw_kernel(states, meanings, shape_cells, owner, colour, role, goal):
+    num_agents = role.shape[1]
+    for b in range(len(states)):
+        state = states[b : b + 1]
+        goal[b] = meanings[below(state, len(meanings))]
+        role[b, below(state, num_agents)] = 0
+        colour[b, 2] = goal[b, 0] + 1
+        for cell in range(shape_cells.shape[1]):
+            d_row, d_col = shape_cells[goal[b, 1], cell]
+            if d_row >= 0:
+                owner[b, goal[b, 2] + d_row, goal[b, 3] + d_col] = 2
+
+
+class Name(Scenario):
+    """See the module's docstring. The answer is what the builder's world model says after it has heard one message."""
+
+    name = "name"
+    summary = "the guide sees one organism and talks; the builder sees nothing and must say what is there"
+    attributes = (
+        Attribute("colour", _COLOURS),
+        Attribute("shape", tuple(_SHAPES)),
+        Attribute("row", tuple("12345")),
+        Attribute("column", tuple("12345")),
+    )
+    num_agents = 2
+    num_steps = 2  # one to see and say, one to hear and answer
+    view_shape = (_SIDE_CELLS, _SIDE_CELLS)
+    num_looks = 5
+    is_decided_by_answers = True
+    guide_sees = True
+    defaults = {
+        "message_length": 5,
+        "num_symbols": 12,
+        "conv_channels": 32,
+        "near_cells": 0,
+        "query_heads": 0,
+    }
+
+    def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
+        # a Latin pattern: every pair of values of two attributes is trained on, in other company
+        return meanings.astype(np.int64) @ np.array([1, 2, 1, 3]) % 5 == 0
+
+    def generate(self, numbers: np.ndarray, split: str) -> Worlds:
+        numbers = check_numbers(numbers)
+        meanings = self.meanings(split)
+        worlds = empty_worlds(len(numbers), _SIDE_CELLS, _SIDE_CELLS, 1, self.num_agents, self.num_attributes)
+        states = start_states(numbers, self.name, split)
+        _draw_kernel(states, meanings, _SHAPE_CELLS, worlds.owner, worlds.colour, worlds.role, worlds.goal)
+        return worlds
+
+    def observe(self, worlds: Worlds) -> Observation:
+        is_guide = worlds.role == Role.GUIDE
+        view = whole_view(worlds)[:, None] * is_guide[:, :, None, None].astype(np.uint8)
+        return Observation(view=view, sees=is_guide, knows=np.zeros_like(is_guide))
+
+    def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
+        if answers is None:
+            raise ValueError("scenario name is decided by what the builders answer, got no answers")
+        was_over = worlds.is_over.copy()
+        worlds.steps_taken += ~was_over
+        ends = ~was_over & (worlds.steps_taken >= self.num_steps)
+        is_right = (answers == worlds.goal[:, None]).all(axis=-1) | (worlds.role == Role.GUIDE)
+        worlds.is_won |= ends & is_right.all(axis=1)
+        worlds.is_over |= ends
+        worlds.last_action[:] = np.where(was_over[:, None], 0, actions)
+        reward = (ends & worlds.is_won).astype(np.float32)
+        return np.repeat(reward[:, None], self.num_agents, axis=1)
+
+    def plan(self, worlds: Worlds) -> np.ndarray:
+        return np.zeros(worlds.role.shape, np.uint8)
+
+    def chance_success(self) -> float:
+        return 1 / len(self.meanings("train"))
