@@ -79,7 +79,7 @@ def language_round(
     spec = policy.spec
     population = len(genomes)
     leaf = genomes.detach().requires_grad_(True)
-    weights = policy.layout.views(leaf)
+    weights = policy.weights_of(leaf)
     device = str(genomes.device)
     goal, is_told, senses = _guide_senses(policy, scenario, population, batch, half_told_share, rng, device)
     empty = torch.zeros(population, batch, spec.width, device=device)
@@ -200,7 +200,7 @@ def acting_round(
     moments = rollout.moments
     advantage, returns = advantages(rollout, discount, gae_lambda)
     leaf = genomes.detach().requires_grad_(True)
-    weights = policy.layout.views(leaf)
+    weights = policy.weights_of(leaf)
     seating = rollout.seating
     population, num_seats = rollout.roles.shape
     memory = Memory.newborn(population, num_seats, spec.width, str(genomes.device))
@@ -216,6 +216,10 @@ def acting_round(
     for t, moment in enumerate(moments):
         active = moment.is_active.float()
         heard = None
+        if t and bool(moment.is_new.any()):
+            lives_on = (~moment.is_new).unsqueeze(-1).float()
+            memory = Memory(memory.language * lives_on, memory.situation * lives_on)
+            messages = messages * seating.to_worlds(lives_on)[:, :1, None]
         if messages is not None and moment.audible.shape[1] > 1:
             heard = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
         memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
@@ -226,7 +230,7 @@ def acting_round(
         can_act = active * is_builder
         log_prob = log_act.gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
         old_log_prob = moment.act_log_prob
-        ratio_mask = can_act
+        ratio_mask = can_act * moment.is_own_act
         if gradient == "reinforce":
             log_say = torch.log_softmax(response.say_logits, dim=-1)
             said = log_say.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
@@ -239,7 +243,8 @@ def acting_round(
         add("value", torch.square(response.value - returns[t]), active)
         add("entropy", -(log_act.exp() * log_act).sum(dim=-1), can_act)
         if heard is not None:
-            add("belief", belief_loss(beliefs, rollout.goal), can_act)
+            # in its first step a boxling has heard nothing yet
+            add("belief", belief_loss(beliefs, moment.goal), can_act * ~moment.is_new)
         act_hot = torch.nn.functional.one_hot(moment.act, spec.num_actions).float()
         add("edit", edit_loss(policy.predict_edit(weights, response.thought, act_hot), moment.edit_class), can_act)
         if imitation_weight:
@@ -272,20 +277,19 @@ def advantages(rollout: Rollout, discount: float, gae_lambda: float) -> tuple[li
     Advantages are normalised over the builders' active steps of each genome; returns are the targets of the value.
     """
     moments = rollout.moments
-    after = torch.zeros_like(moments[0].value)
+    after = rollout.last_value
     running = torch.zeros_like(after)
     advantage: list[Tensor] = []
-    for t in range(len(moments) - 1, -1, -1):
-        moment = moments[t]
-        # a world that is over has no value, and neither has the end of the last step
-        goes_on = moments[t + 1].is_active.float() if t + 1 < len(moments) else torch.zeros_like(after)
+    for moment in reversed(moments):
+        goes_on = moment.goes_on.float()
         surprise = moment.reward + discount * after * goes_on - moment.value
         running = surprise + discount * gae_lambda * goes_on * running
         advantage.insert(0, running)
         after = moment.value
     returns = [a + moment.value for a, moment in zip(advantage, moments, strict=True)]
     stacked = torch.stack(advantage)
-    mask = torch.stack([moment.is_active for moment in moments]) & (rollout.roles == Role.BUILDER)
+    mask = torch.stack([moment.is_active & moment.is_own_act for moment in moments])
+    mask &= rollout.roles == Role.BUILDER
     count = mask.sum(dim=(0, 2)).clamp_min(1)
     mean = (stacked * mask).sum(dim=(0, 2)) / count
     variance = ((stacked - mean[None, :, None]).square() * mask).sum(dim=(0, 2)) / count

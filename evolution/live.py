@@ -13,11 +13,11 @@ from evolution.seats import Seating
 from language.channel import Intervention, deliver, draw_symbols, gumbel_noise
 from population.experts import ExpertUse
 from population.memory import Memory
-from population.policy import Policy, Senses, body_state, rows_where
+from population.policy import Beliefs, Policy, Response, Senses, body_state, rows_where
 from population.spec import PolicySpec
 from world.scenarios.base import Scenario
 from world.sense import is_audible
-from world.state import Role, Worlds
+from world.state import NUM_ACTIONS, Role, Worlds
 
 
 @dataclass
@@ -33,6 +33,10 @@ class Moment:
     value: Tensor  # (P, N)
     reward: Tensor  # (P, N)
     is_active: Tensor  # (P, N) bool: the world was not over when this step began
+    goes_on: Tensor  # (P, N) bool: the world was not over when this step ended
+    goal: Tensor  # (P, N, G) int64: the goal of the world each seat is in
+    is_new: Tensor  # (P, N) bool: the world began with this step, so memories are empty
+    is_own_act: Tensor  # (P, N) bool: chosen by the boxling, not by the simulator's own search
     advice: Tensor  # (P, N) uint8: bits of the acts that the simulator's own search would take
     edit_class: Tensor  # (P, N) int64: what the act changed
 
@@ -44,12 +48,14 @@ class Rollout:
     seating: Seating
     roles: Tensor  # (P, N) int64
     voices: Tensor  # (P, N, A - 1) int64: roles of those who are heard
-    goal: Tensor  # (P, N, G) int64: the goal of the world each seat is in
     moments: list[Moment]
+    last_value: Tensor  # (P, N) value of what comes after the last step; 0 where the world is over
     worlds: Worlds  # at the end
     start: Worlds | None  # kept for recording
     is_understood: np.ndarray  # (B,) bool: at the end every builder's world model named the goal right
     use: ExpertUse
+    num_finished: int = 0  # worlds played to their end
+    num_won: int = 0
     said: list[np.ndarray] = field(default_factory=list)  # recording: (B, A, L) int16, 1 to V, 0 for silence
     acts: list[np.ndarray] = field(default_factory=list)  # (B, A) int8
     answers: list[np.ndarray] = field(default_factory=list)  # (B, A, G) int16
@@ -69,12 +75,18 @@ class Body:
         self.policy, self.seating, self.device = policy, seating, device
         observation = scenario.observe(worlds)
         self.roles = seating.to_genomes(torch.from_numpy(worlds.role.astype(np.int64)).to(device))
-        num_agents = worlds.role.shape[1]
-        goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(device)
-        self.goal = seating.to_genomes(goal.unsqueeze(1).expand(-1, num_agents, -1))
+        self.num_agents = worlds.role.shape[1]
         self.sees = rows_where(seating.to_genomes(torch.from_numpy(observation.sees).to(device)))
         self.knows = rows_where(seating.to_genomes(torch.from_numpy(observation.knows).to(device)))
-        self.goal_hot = None if self.knows is None else goal_one_hot(self.knows.pick(self.goal), policy.spec)
+        self.learn_goals(worlds)
+
+    def learn_goals(self, worlds: Worlds) -> None:
+        """Take in the goals of these worlds, for those who are told them."""
+        goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(self.device)
+        self.goal = self.seating.to_genomes(goal.unsqueeze(1).expand(-1, self.num_agents, -1))
+        self.goal_hot = None
+        if self.knows is not None:
+            self.goal_hot = goal_one_hot(self.knows.pick(self.goal), self.policy.spec)
 
     def senses(self, worlds: Worlds, view: np.ndarray) -> Senses:
         """What the agents sense of these worlds; `view` is (B, A, h, w)."""
@@ -119,11 +131,15 @@ def live(
     explores: bool,
     keeps: bool = False,
     num_recorded: int = 0,
+    supply: WorldSupply | None = None,
+    advised_share: float = 0.0,
 ) -> Rollout:
     """Play `worlds` to their end, in place.
 
     Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
-    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle.
+    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle. With a `supply`
+    every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are those that
+    the simulator's own search advises.
     """
     spec = policy.spec
     device = str(next(iter(weights.values())).device)
@@ -136,8 +152,8 @@ def live(
         seating=seating,
         roles=body.roles,
         voices=voices,
-        goal=body.goal,
         moments=[],
+        last_value=torch.zeros(seating.population, num_seats, device=device),
         worlds=worlds,
         start=worlds.take(np.arange(num_recorded)) if num_recorded else None,
         is_understood=np.zeros(num_worlds, bool),
@@ -147,28 +163,48 @@ def live(
     if channel.kind == "shuffle":
         other_world = draw_other_worlds(num_worlds, generator)
     memory = Memory.newborn(seating.population, num_seats, spec.width, device)
-    messages = None
+    messages: Tensor | None = None
     is_builder = worlds.role == Role.BUILDER
+    is_new = np.ones(num_worlds, bool)
+
+    def by_seat(per_world: np.ndarray) -> Tensor:
+        return seating.to_genomes(torch.from_numpy(np.repeat(per_world[:, None], num_agents, axis=1)).to(device))
+
+    def sense_and_step() -> tuple[Senses, Tensor, Beliefs, Response]:
+        nonlocal memory
+        senses = body.senses(worlds, scenario.observe(worlds).view)
+        audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
+        heard = None
+        if messages is not None and num_agents > 1 and channel.kind != "mute":
+            heard = seating.to_genomes(
+                deliver(messages, audible, channel, other_world, generator).flatten(-2)
+            )
+        memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
+        return senses, audible, beliefs, response
+
     with torch.no_grad():
         for _ in range(scenario.num_steps):
             was_over = worlds.is_over.copy()
-            observation = scenario.observe(worlds)
-            senses = body.senses(worlds, observation.view)
-            audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
-            heard = None
-            if messages is not None and num_agents > 1 and channel.kind != "mute":
-                delivered = deliver(messages, audible, channel, other_world, generator)
-                heard = seating.to_genomes(delivered.flatten(-2))
-            memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
+            senses, audible, beliefs, response = sense_and_step()
             act, act_log_prob = choose(response.act_logits, generator if explores else None)
+            advice = is_own_act = None
+            if keeps:
+                advice = seating.to_genomes(torch.from_numpy(scenario.plan(worlds)).to(device))
+                is_own_act = torch.ones_like(act, dtype=torch.bool)
+                if advised_share > 0:
+                    act, is_own_act = follow_advice(act, advice, advised_share, generator)
+                    log_act = torch.log_softmax(response.act_logits, dim=-1)
+                    act_log_prob = log_act.gather(-1, act.unsqueeze(-1)).squeeze(-1)
             symbols, message = draw_symbols(response.say_logits, generator if explores else None)
             messages = seating.to_worlds(message)
-            answers = seating.to_worlds(beliefs.answers()).numpy().astype(np.int16)
-            acts = seating.to_worlds(act).numpy().astype(np.int8)
-            advice = scenario.plan(worlds) if keeps else None
+            answers = seating.to_worlds(beliefs.answers()).cpu().numpy().astype(np.int16)
+            acts = seating.to_worlds(act).cpu().numpy().astype(np.int8)
             reward = scenario.advance(worlds, acts, answers)
             is_right = ((answers == worlds.goal[:, None]).all(axis=-1) | ~is_builder).all(axis=1)
             rollout.is_understood = np.where(was_over, rollout.is_understood, is_right)
+            ends = worlds.is_over & ~was_over
+            rollout.num_finished += int(ends.sum())
+            rollout.num_won += int((ends & worlds.is_won).sum())
             if keeps:
                 log_say = torch.log_softmax(response.say_logits, dim=-1)
                 rollout.moments.append(
@@ -178,27 +214,81 @@ def live(
                         symbols=seating.to_worlds(symbols),
                         act=act,
                         act_log_prob=act_log_prob,
-                        say_log_prob=log_say.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2)),
+                        say_log_prob=log_say.gather(-1, symbols.unsqueeze(-1)).squeeze(-1).sum(dim=-1),
                         value=response.value,
                         reward=seating.to_genomes(torch.from_numpy(reward).to(device)),
-                        is_active=seating.to_genomes(
-                            torch.from_numpy(np.repeat(~was_over[:, None], num_agents, axis=1)).to(device)
-                        ),
-                        advice=seating.to_genomes(torch.from_numpy(advice).to(device)),
+                        is_active=by_seat(~was_over),
+                        goes_on=by_seat(~worlds.is_over),
+                        goal=body.goal,
+                        is_new=by_seat(is_new),
+                        is_own_act=is_own_act,
+                        advice=advice,
                         edit_class=seating.to_genomes(torch.from_numpy(edit_classes(worlds)).to(device)),
                     )
                 )
             if num_recorded:
-                few = np.arange(num_recorded)
-                said = seating.to_worlds(symbols).numpy().astype(np.int16) + 1
+                said = seating.to_worlds(symbols).cpu().numpy().astype(np.int16) + 1
                 rollout.said.append(said[:num_recorded])
                 rollout.acts.append(acts[:num_recorded])
                 rollout.answers.append(answers[:num_recorded])
                 rollout.rewards.append(reward[:num_recorded])
-                rollout.states.append(worlds.take(few))
-            if worlds.is_over.all():
+                rollout.states.append(worlds.take(np.arange(num_recorded)))
+            is_new = np.zeros(num_worlds, bool)
+            if supply is not None and ends.any():
+                is_new = ends
+                places = np.flatnonzero(ends)
+                worlds.put(places, supply.take(worlds.role[places]))
+                body.learn_goals(worlds)
+                lives_on = by_seat(~ends).unsqueeze(-1)
+                memory = Memory(memory.language * lives_on, memory.situation * lives_on)
+                messages = messages * torch.from_numpy(~ends).to(device)[:, None, None, None]
+            elif worlds.is_over.all():
                 break
+        if keeps and not worlds.is_over.all():
+            rollout.last_value = sense_and_step()[3].value * by_seat(~worlds.is_over)
     return rollout
+
+
+class WorldSupply:
+    """New worlds for places where one is over, with the guide at the same seat, so that seats keep their genomes."""
+
+    CHUNK = 512
+
+    def __init__(self, scenario: Scenario, split: str, rng: np.random.Generator) -> None:
+        self.scenario, self.split, self.rng = scenario, split, rng
+        self.stock: dict[bytes, Worlds] = {}
+
+    def take(self, roles: np.ndarray) -> Worlds:
+        """One new world for each row of `roles` (m, A)."""
+        kinds, kind_of = np.unique(roles, axis=0, return_inverse=True)
+        parts, places = [], []
+        for k, kind in enumerate(kinds):
+            wanted = np.flatnonzero(kind_of.ravel() == k)
+            key = kind.tobytes()
+            while key not in self.stock or len(self.stock[key]) < len(wanted):
+                self._restock()
+            parts.append(self.stock[key].take(np.arange(len(wanted))))
+            self.stock[key] = self.stock[key].take(np.arange(len(wanted), len(self.stock[key])))
+            places.append(wanted)
+        return Worlds.concatenate(parts).take(np.argsort(np.concatenate(places)))
+
+    def _restock(self) -> None:
+        fresh = self.scenario.generate(self.rng.integers(2**62, size=self.CHUNK), self.split)
+        for kind in np.unique(fresh.role, axis=0):
+            key = kind.tobytes()
+            more = fresh.take(np.flatnonzero((fresh.role == kind).all(axis=1)))
+            self.stock[key] = Worlds.concatenate([self.stock[key], more]) if key in self.stock else more
+
+
+def follow_advice(
+    act: Tensor, advice: Tensor, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Replace a share of the acts (P, N) by advised ones, drawn evenly among them; returns acts and which are own."""
+    bits = (advice.long().unsqueeze(-1) >> torch.arange(NUM_ACTIONS, device=act.device)) & 1
+    noise = torch.rand(bits.shape, generator=generator, device=act.device)
+    advised = (bits * (noise + 1e-6)).argmax(dim=-1)
+    follows = (torch.rand(act.shape, generator=generator, device=act.device) < share) & (advice > 0)
+    return torch.where(follows, advised, act), ~follows
 
 
 def edit_classes(worlds: Worlds) -> np.ndarray:

@@ -127,7 +127,7 @@ class Policy:
         """
         spec = self.spec
         num_seats = language_memory.shape[1]
-        table, shares = self.token_table(weights)
+        table, shares = weights["tokens"], weights["tokens.shares"]
         num_words, num_values = 2 * spec.message_length * spec.num_symbols, sum(spec.attribute_sizes)
         words, values, states = torch.split(table, [num_words, num_values, spec.num_body_states], dim=1)
         word_shares, value_shares, state_shares = torch.split(
@@ -153,12 +153,19 @@ class Policy:
         logits = torch.baddbmm(weights["belief.bias"].unsqueeze(1), memory, weights["belief"])
         return memory, Beliefs(logits, spec.attribute_sizes)
 
-    def token_table(self, weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def weights_of(self, genomes: Tensor) -> dict[str, Tensor]:
+        """The layers of all genomes (P, parameters), with what follows from them alone worked out once."""
+        weights = self.layout.views(genomes)
+        weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
+        weights["words"] = self._words(weights)
+        return weights
+
+    def _token_table(self, weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """What the routed experts make of every non-visual token there is, (P, tokens, D), and the gate's shares.
 
         Each symbol at each place of a message in each voice is a token, and so is each value of each attribute of a
         goal, and each state of the body. An expert looks at one token at a time, so what it makes of a token is the same
-        wherever the token comes up, and is computed once per step instead of once per agent.
+        wherever the token comes up, and is computed once instead of once per agent and step.
         """
         spec = self.spec
         words = weights["heard"].unsqueeze(1) + weights["voice"].unsqueeze(2)  # (P, 2, L * V, D)
@@ -217,27 +224,35 @@ class Policy:
         )
         return situation, response
 
-    def _speak(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
-        """Logits of the next message (P, N, L, V).
+    def _words(self, weights: dict[str, Tensor]) -> Tensor:
+        """What each place of a message would say of each attribute value, (P, values, L * V), weighed by attention.
 
-        Every place of a message attends to the things in mind, the goal's attributes one by one and the thought as a
-        whole, by weights that it has learned (attention speakers: Auersperger and Pecina 2022,
-        https://arxiv.org/abs/2203.13176). Attention is what lets the code for a goal never heard of be put together.
+        Every place attends to the things in mind, the goal's attributes one by one and the thought as a whole, by
+        weights that it has learned (attention speakers: Auersperger and Pecina 2022, https://arxiv.org/abs/2203.13176).
+        Without this the code for 24 trained goals never served for the 8 held out ones.
         """
         spec = self.spec
-        about = torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)  # (P, L, G + 1)
+        about = self._about(weights)
+        attribute = torch.repeat_interleave(
+            torch.arange(len(spec.attribute_sizes)), torch.tensor(spec.attribute_sizes)
+        ).to(about.device)
+        words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, (spec.message_length, -1))
+        return (words * about[:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
+
+    def _about(self, weights: dict[str, Tensor]) -> Tensor:
+        """The attention of each place of a message to each thing in mind, (P, L, G + 1)."""
+        return torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)
+
+    def _speak(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
+        """Logits of the next message (P, N, L, V): what the thought says, and what the told goal says."""
+        spec = self.spec
         shape = (spec.message_length, spec.num_symbols)
-        logits = torch.bmm(thought, weights["say"]).unflatten(-1, shape) * about[:, None, :, -1:]
+        logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
+        logits = logits * self._about(weights)[:, None, :, -1:]
         if senses.knows is not None and senses.goal is not None:
-            words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, shape)  # (P, values, L, V)
-            attribute = torch.repeat_interleave(
-                torch.arange(len(spec.attribute_sizes), device=about.device),
-                torch.tensor(spec.attribute_sizes, device=about.device),
-            )
-            weighed = words * about[:, :, attribute].transpose(1, 2).unsqueeze(-1)
-            spoken = torch.bmm(senses.goal, weighed.flatten(2))
-            logits = logits + senses.knows.place(spoken, thought.shape[1]).unflatten(-1, shape)
-        return logits + weights["say.bias"].unflatten(-1, shape).unsqueeze(1)
+            told = senses.knows.place(torch.bmm(senses.goal, weights["words"]), thought.shape[1])
+            logits = logits + told.unflatten(-1, shape)
+        return logits
 
     def predict_edit(self, weights: dict[str, Tensor], thought: Tensor, act_hot: Tensor) -> Tensor:
         """What the chosen act (P, N, num_actions one-hot) will change: logits (P, N, NUM_EDIT_CLASSES)."""

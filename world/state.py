@@ -67,6 +67,18 @@ class Worlds:
         """The chosen worlds, copied."""
         return Worlds(**{field.name: getattr(self, field.name)[indices] for field in fields(self)})
 
+    def put(self, indices: np.ndarray, others: Worlds) -> None:
+        """Let other worlds take the places of the chosen ones."""
+        for field in fields(self):
+            getattr(self, field.name)[indices] = getattr(others, field.name)
+
+    @staticmethod
+    def concatenate(parts: list[Worlds]) -> Worlds:
+        """All worlds of the parts, in order."""
+        return Worlds(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Worlds)}
+        )
+
 
 def empty_worlds(
     num_worlds: int, height_cells: int, width_cells: int, num_bodies: int, num_agents: int, num_attributes: int

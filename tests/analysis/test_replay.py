@@ -17,6 +17,7 @@ from analysis import terminal
 from analysis.page import escaped, page, player, to_html
 from analysis.replay import states_of, tell, to_gif, to_terminal
 from analysis.run import Run
+from analysis.story import message_in_words
 from world import scenarios
 from world.state import BOXLING_COLOUR
 
@@ -46,8 +47,6 @@ def test_a_story_tells_goal_words_acts_beliefs_and_outcome(run: Run) -> None:
     assert story.circumstances == "a goal never trained on; what is said is heard one step later"
     assert story.outcome == f"won after {row['over_at']} steps"
     assert len(story.frames) == row["over_at"] + 1
-    guide = row["role"].index(0)
-    assert story.agents[0] == ("A", f"guide, boxling {row['boxlings'][guide]}")
     assert [letter for _, _, letter in story.frames[0].marks] == ["B", "C"]  # guides have no body
     guide_turn, builder_turn, _ = story.frames[1].turns
     assert guide_turn.says == "ba be _"
@@ -56,6 +55,18 @@ def test_a_story_tells_goal_words_acts_beliefs_and_outcome(run: Run) -> None:
     told = [(belief.attribute, belief.value, belief.is_right) for belief in builder_turn.believes]
     assert ", ".join(f"{attribute} {value}" for attribute, value, _ in told) == story.goal
     assert all(is_right for _, _, is_right in told)
+
+
+def test_the_guide_is_told_first_wherever_it_sits(run: Run) -> None:
+    rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
+    assert len({row["role"].index(0) for row in rows}) > 1
+    for row in rows:
+        story, guide = tell(row), row["role"].index(0)
+        assert story.agents[0] == ("A", f"guide, boxling {row['boxlings'][guide]}")
+        others = [boxling for a, boxling in enumerate(row["boxlings"]) if a != guide]
+        assert [who for _, who in story.agents[1:]] == [f"builder, boxling {boxling}" for boxling in others]
+        said = [message_in_words(words) for a, words in enumerate(row["said"][0]) if a != guide]
+        assert [turn.says for turn in story.frames[1].turns[1:]] == said
 
 
 def test_silence_and_interventions_are_told(run: Run) -> None:
