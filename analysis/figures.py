@@ -278,7 +278,7 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
         return ax
     clan_of = clans(lives)
     first = lives.sort_values("generation").drop_duplicates("boxling").set_index("boxling")
-    rank = _family_order(first["mother"])
+    rank = family_order(first["mother"])
     generations = np.sort(lives["generation"].unique())
     ranks_alive = {
         int(generation): np.sort([rank[boxling] for boxling in group["boxling"]])
@@ -513,7 +513,7 @@ def _say_if_empty(ax: Axes, ends: list) -> None:
         )
 
 
-def _family_order(mothers: pd.Series) -> dict[int, int]:
+def family_order(mothers: pd.Series) -> dict[int, int]:
     """Rank of each boxling in a walk through the family tree, where daughters follow their mother."""
     daughters: dict[int, list[int]] = {}
     roots = []

@@ -60,8 +60,8 @@ def draw_frame(story: Story, frame: Frame, size: tuple[int, int]) -> Image.Image
     world = Image.fromarray(render.picture(frame.world, 0, cell))
     letters = ImageDraw.Draw(world)
     for row, col, letter in frame.marks:
-        at = ((col + 0.5) * cell, (row + 0.5) * cell)
-        letters.text(at, letter, _INK, _font(round(cell * 0.5), "Bold"), anchor="mm")
+        at = ((col + 0.5) * cell, (row + 0.74) * cell)  # below the eyes
+        letters.text(at, letter, _INK, _font(max(7, round(cell * 0.38)), "Bold"), anchor="mm")
     image.paste(world, (_MARGIN_PIXELS, _MARGIN_PIXELS))
     _draw_panel(ImageDraw.Draw(image), story, frame, world.width + 2 * _MARGIN_PIXELS)
     return image

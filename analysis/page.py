@@ -12,14 +12,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from world.render import PALETTE
-
 from analysis.story import Story, tell
 from evolution.storage import write_bytes
+from world.render import PALETTE
 
 
 def to_html(path: str | Path, episodes: Sequence[dict]) -> Path:
     """Write recorded episodes as one page with a player: play, pause, step, back, scrub."""
+    if not episodes:
+        raise ValueError("a page needs at least one episode, got none")
     stories = [tell(row) for row in episodes]
     title = stories[0].title if len(stories) == 1 else f"{len(stories)} episodes of {stories[0].scenario}"
     path = Path(path)
@@ -42,8 +43,6 @@ def escaped(text: object) -> str:
 
 def player(stories: Sequence[Story]) -> str:
     """The player with its data, as HTML; at most one on a page."""
-    if not stories:
-        raise ValueError("a player needs at least one episode, got none")
     data = {
         "palette": [[int(part) for part in colour] for colour in PALETTE],
         "stories": [_plain(s) for s in stories],
@@ -191,7 +190,6 @@ _SCRIPT = """
   const label = root.querySelector(".step");
   const button = name => root.querySelector("[data-do=" + name + "]");
   const css = data.palette.map(c => "rgb(" + c.join(",") + ")");
-  const isLight = c => 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2] > 128;
   let story = data.stories[0], at = 0, timer = null;
 
   function element(tag, className, text) {
@@ -232,10 +230,14 @@ _SCRIPT = """
     }
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.font = "bold " + Math.round(cell * 0.5) + "px sans-serif";
+    pen.font = "bold " + Math.round(cell * 0.38) + "px sans-serif";
+    pen.fillStyle = css[0];
     for (const [r, c, letter] of frame.marks) {
-      pen.fillStyle = isLight(data.palette[frame.colour[frame.owner[r][c]]]) ? "#000" : "#fff";
-      pen.fillText(letter, (c + 0.5) * cell, (r + 0.54) * cell);
+      const eye = Math.round(cell / 6);
+      for (const x of [1 / 3, 2 / 3]) {
+        pen.fillRect((c + x) * cell - eye / 2, (r + 0.33) * cell - eye / 2, eye, eye);
+      }
+      pen.fillText(letter, (c + 0.5) * cell, (r + 0.76) * cell);
     }
   }
 

@@ -184,9 +184,9 @@ def _lexicon(run: Run) -> list[str]:
 
 
 def _replay(run: Run) -> list[str]:
-    if not run.generation_numbers:
+    rows = run.episodes() if run.generation_numbers else []
+    if not rows:
         return ["<h2>Replay</h2><p>No episodes were recorded.</p>"]
-    rows = run.episodes()
     stories = [tell(row) for row in rows[:_MAX_EPISODES]]
     num_won = sum(story.is_won for story in stories)
     told = f"Generation {stories[0].generation}: {len(stories)} recorded episodes, {num_won} of them won."

@@ -57,15 +57,12 @@ class Run:
     def episode(self, generation: int | None = None, episode: int | None = None) -> dict:
         """One recorded episode; by default the first one of the last recorded generation."""
         rows = self.episodes(generation)
-        if episode is None:
-            return rows[0]
         for row in rows:
-            if row["episode"] == episode:
+            if episode is None or row["episode"] == episode:
                 return row
         recorded = listed([row["episode"] for row in rows])
-        raise ValueError(
-            f"there is no recorded episode {episode} in that generation; recorded are {recorded}"
-        )
+        wanted = "" if episode is None else f" {episode}"
+        raise ValueError(f"there is no recorded episode{wanted} in that generation; recorded are {recorded}")
 
 
 def listed(numbers: list[int]) -> str:
@@ -75,7 +72,7 @@ def listed(numbers: list[int]) -> str:
     ('0, 5, 10', '0, 1, 2 … 99 (100 in all)')
     """
     if len(numbers) <= 8:
-        return ", ".join(map(str, numbers))
+        return ", ".join(map(str, numbers)) or "none"
     return f"{', '.join(map(str, numbers[:3]))} … {numbers[-1]} ({len(numbers)} in all)"
 
 

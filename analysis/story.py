@@ -49,7 +49,7 @@ class Frame:
     step: int  # 0 is the start
     world: Worlds  # one world
     turns: tuple[Turn, ...]  # in the order of Story.agents; () at the start
-    changes: tuple[str, ...]  # the edits in words
+    changes: tuple[str, ...]  # the edits in words, but for the agents' own moves
     marks: tuple[tuple[int, int, str], ...]  # row, column and letter of each agent on the grid
 
 
@@ -125,9 +125,9 @@ def tell(row: dict) -> Story:
     frames = [Frame(0, states[0], (), (), _marks(states[0], order))]
     for step in range(num_steps):
         state = states[step + 1]
-        changes = edits.describe(np.array(row["edits"][step], np.int16), states[step].colour[0])
         turns = tuple(_turn(row, step, agent, scenario) for agent in order)
-        frames.append(Frame(step + 1, state, turns, tuple(changes), _marks(state, order)))
+        changes = _changes(row, step, states[step])
+        frames.append(Frame(step + 1, state, turns, changes, _marks(state, order)))
     agents = tuple(
         (letter_of(place), f"{Role(row['role'][agent]).name.lower()}, boxling {row['boxlings'][agent]}")
         for place, agent in enumerate(order)
@@ -182,6 +182,14 @@ def _turn(row: dict, step: int, agent: int, scenario: Scenario) -> Turn:
         does=_ACTS[Action(row["actions"][step][agent])] if has_body else "",
         believes=believes,
     )
+
+
+def _changes(row: dict, step: int, before: Worlds) -> tuple[str, ...]:
+    stream: list[int] = []
+    for operation, arguments in edits.parse(np.array(row["edits"][step], np.int16)):
+        if operation != edits.Edit.MOVE or arguments[0] not in row["agent_body"]:
+            stream += [operation, *arguments]
+    return tuple(edits.describe(np.array(stream, np.int16), before.colour[0]))
 
 
 def _marks(state: Worlds, order: list[int]) -> tuple[tuple[int, int, str], ...]:

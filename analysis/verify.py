@@ -108,7 +108,11 @@ def _compare_steps(row: dict, simulated: Worlds, recorded: Worlds) -> list[str]:
         if decoded is not None:
             try:
                 decoded = edits.apply(decoded, [np.array(row["edits"][t], np.int16)])
-            except (ValueError, IndexError) as error:  # a stream that means nothing in this state
+            except (
+                ValueError,
+                IndexError,
+                OverflowError,
+            ) as error:  # a stream that means nothing in this state
                 problems.append(f"the edits of step {t + 1} cannot be decoded: {error}")
                 decoded = None
         if decoded is not None and not _look_the_same(decoded, simulated):

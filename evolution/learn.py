@@ -24,18 +24,25 @@ from world.scenarios.base import Scenario
 from world.state import NUM_ACTIONS, Role
 
 
-DECOY = 1
-
-
 class RowAdam:
     """Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980) with moments and step count for each genome's row."""
 
     BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
-    def __init__(self, num_genomes: int, num_parameters: int) -> None:
-        self.mean = torch.zeros(num_genomes, num_parameters)
-        self.square = torch.zeros(num_genomes, num_parameters)
-        self.num_updates = torch.zeros(num_genomes)
+    def __init__(self, num_genomes: int, num_parameters: int, device: str = "cpu") -> None:
+        self.mean = torch.zeros(num_genomes, num_parameters, device=device)
+        self.square = torch.zeros(num_genomes, num_parameters, device=device)
+        self.num_updates = torch.zeros(num_genomes, device=device)
+
+    def copy_row(self, source: int, target: int) -> None:
+        """A child goes on learning where its parent is."""
+        for rows in (self.mean, self.square, self.num_updates):
+            rows[target] = rows[source]
+
+    def forget(self, row: int, columns: Tensor) -> None:
+        """Moments of parameters (parameters,) bool that were drawn anew."""
+        self.mean[row, columns] = 0.0
+        self.square[row, columns] = 0.0
 
     @torch.no_grad()
     def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
@@ -94,7 +101,7 @@ def language_round(
         drawn = torch.randint(spec.num_symbols, hit.shape, generator=generator, device=device)
         noise = torch.nn.functional.one_hot(drawn, spec.num_symbols).float()
         heard = torch.where(hit.unsqueeze(-1), noise, heard)
-    heard, voices = _among_decoys(heard, (scenario.num_agents - 2) * DECOY, generator)
+    heard, voices = _among_decoys(heard, scenario.num_agents - 2, generator)
     # builders have lived one silent step before they hear the first word
     still = torch.zeros(population, 1, dtype=torch.int64, device=device)
     waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)

@@ -54,8 +54,10 @@ class Rollout:
     start: Worlds | None  # kept for recording
     is_understood: np.ndarray  # (B,) bool: at the end every builder's world model named the goal right
     use: ExpertUse
+    total_reward: np.ndarray  # (B, A) float64, over all steps
     num_finished: int = 0  # worlds played to their end
     num_won: int = 0
+    lived_steps: int = 0  # steps of agents in worlds that were not over
     said: list[np.ndarray] = field(default_factory=list)  # recording: (B, A, L) int16, 1 to V, 0 for silence
     acts: list[np.ndarray] = field(default_factory=list)  # (B, A) int8
     answers: list[np.ndarray] = field(default_factory=list)  # (B, A, G) int16
@@ -63,9 +65,9 @@ class Rollout:
     states: list[Worlds] = field(default_factory=list)  # after each step
 
     @property
-    def agent_steps(self) -> int:
-        """Steps of agents in worlds that were not over."""
-        return int(sum(int(moment.is_active.sum()) for moment in self.moments))
+    def final_roles(self) -> np.ndarray:
+        """(B, A) int8; a world that makes place for another one hands its roles on."""
+        return self.worlds.role
 
 
 class Body:
@@ -158,6 +160,7 @@ def live(
         start=worlds.take(np.arange(num_recorded)) if num_recorded else None,
         is_understood=np.zeros(num_worlds, bool),
         use=use,
+        total_reward=np.zeros((num_worlds, num_agents)),
     )
     other_world = None
     if channel.kind == "shuffle":
@@ -200,6 +203,8 @@ def live(
             answers = seating.to_worlds(beliefs.answers()).cpu().numpy().astype(np.int16)
             acts = seating.to_worlds(act).cpu().numpy().astype(np.int8)
             reward = scenario.advance(worlds, acts, answers)
+            rollout.total_reward += reward
+            rollout.lived_steps += int((~was_over).sum()) * num_agents
             is_right = ((answers == worlds.goal[:, None]).all(axis=-1) | ~is_builder).all(axis=1)
             rollout.is_understood = np.where(was_over, rollout.is_understood, is_right)
             ends = worlds.is_over & ~was_over

@@ -100,6 +100,8 @@ def test_experts_show_the_shares_of_the_last_generation(run: Run) -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["vision", "heard", "goal"]
     assert texts_of(ax) == ["100%", "0%", "0%", "100%", "0%", "100%"]
     assert ax.get_title(loc="left").endswith("generation 11")
+    heights = [ax.transData.transform((0, y))[1] for y in ax.get_yticks()]
+    assert heights == sorted(heights, reverse=True)  # vision on top
 
 
 def test_a_clan_is_everyone_who_descends_from_one_founder() -> None:
@@ -111,6 +113,12 @@ def test_a_clan_is_everyone_who_descends_from_one_founder() -> None:
         }
     )
     assert figures.clans(boxlings).to_dict() == {0: 0, 1: 1, 2: 0, 3: 0, 4: 4}
+
+
+def test_a_family_stands_together_and_daughters_follow_their_mother() -> None:
+    mothers = pd.Series({0: -1, 1: -1, 2: 0, 3: 1, 4: 2, 5: 0, 6: 4})
+    rank = figures.family_order(mothers)
+    assert sorted(rank, key=lambda boxling: rank[boxling]) == [0, 5, 2, 4, 6, 1, 3]
 
 
 def test_lineage_bands_fill_the_population_and_births_are_dots(run: Run) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from world.render import PALETTE
 
 from analysis import terminal
 from analysis.page import escaped, page, player, to_html
@@ -19,6 +18,7 @@ from analysis.replay import states_of, tell, to_gif, to_terminal
 from analysis.run import Run
 from analysis.story import message_in_words
 from world import scenarios
+from world.render import PALETTE
 from world.state import BOXLING_COLOUR
 
 
@@ -55,6 +55,15 @@ def test_a_story_tells_goal_words_acts_beliefs_and_outcome(run: Run) -> None:
     told = [(belief.attribute, belief.value, belief.is_right) for belief in builder_turn.believes]
     assert ", ".join(f"{attribute} {value}" for attribute, value, _ in told) == story.goal
     assert all(is_right for _, _, is_right in told)
+
+
+def test_changes_name_what_was_pushed_and_leave_out_who_walked(run: Run) -> None:
+    row = run.episode(4, 0)  # planned, so that the only push is the last act
+    *walking, push = tell(row).frames
+    assert any(tokens for tokens in row["edits"][:-1])
+    assert [frame.changes for frame in walking] == [()] * len(walking)
+    colour, direction = (word.split()[1] for word in tell(row).goal.split(", "))
+    assert push.changes == (f"{colour} box moves 1 {direction}",)
 
 
 def test_the_guide_is_told_first_wherever_it_sits(run: Run) -> None:
@@ -109,12 +118,14 @@ def test_the_gif_shows_the_world_of_each_step(run: Run, tmp_path: Path) -> None:
                     assert np.abs(middle - PALETTE[colour[body]]).max() < 16
 
 
-def test_a_gif_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_replay_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one episode"):
         to_gif(tmp_path / "none.gif", [])
     with pytest.raises(ValueError, match="steps_per_second must be above 0, got 0"):
         to_gif(tmp_path / "none.gif", run.episodes(), steps_per_second=0)
-    assert not (tmp_path / "none.gif").exists()
+    with pytest.raises(ValueError, match="at least one episode"):
+        to_html(tmp_path / "none.html", [])
+    assert list(tmp_path.glob("none*")) == []
 
 
 def test_a_page_holds_the_episodes_and_asks_for_nothing(run: Run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.run import Run, load_run
+from evolution.records import write_episodes
 from evolution.storage import DamagedFile
 
 
@@ -43,6 +44,9 @@ def test_an_episode_that_was_not_recorded_is_refused(run: Run) -> None:
         run.episodes(3)
     with pytest.raises(ValueError, match=r"no recorded episode 9 .* recorded are 0, 1, 2, 3"):
         run.episode(4, 9)
+    write_episodes(run.folder / "episodes" / "000008.parquet", [])
+    with pytest.raises(ValueError, match="no recorded episode in that generation; recorded are none"):
+        run.episode()
     for path in (run.folder / "episodes").iterdir():
         path.unlink()
     with pytest.raises(ValueError, match="no recorded episodes"):

@@ -48,7 +48,6 @@ class Scenario(ABC):
     num_looks: int  # look codes in the view are in [0, num_looks)
     is_decided_by_answers: bool  # by what the builders' world models say, rather than by what their bodies do
     guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
-    defaults: dict[str, object]  # options of a run that suit this scenario
 
     @property
     def num_attributes(self) -> int:
@@ -92,17 +91,13 @@ class Scenario(ABC):
             for attribute, value in zip(self.attributes, meaning, strict=True)
         )
 
+    def picture_of(self, meanings: np.ndarray) -> np.ndarray:
+        """Where guides see: the view (N, h, w) that goes with each meaning (N, G)."""
+        raise ValueError(f"the guides of scenario {self.name} see nothing")
+
+    @abstractmethod
     def chance_success(self) -> float:
         """Share of trained worlds that the best policy without talk can win."""
-        raise NotImplementedError
-
-    def _draw_guide(self, worlds: Worlds, states: np.ndarray) -> None:
-        """Seat one guide per world, drawn evenly; all others build."""
-        from world.chance import below
-
-        worlds.role[:] = Role.BUILDER
-        for b in range(len(worlds)):
-            worlds.role[b, below(states[b : b + 1], worlds.role.shape[1])] = Role.GUIDE
 
 
 def check_numbers(numbers: np.ndarray) -> np.ndarray:

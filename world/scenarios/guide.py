@@ -220,13 +220,6 @@ class Guide(Scenario):
     is_decided_by_answers = False
     guide_sees = False
     wrong_push_reward = -0.15  # in the trial runs the price of a wrong push mattered as much as the network
-    defaults = {
-        "message_length": 3,
-        "num_symbols": 16,
-        "conv_channels": 0,
-        "near_cells": 5,
-        "query_heads": 2,
-    }
 
     def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
         # one direction of each colour, two colours of each direction

@@ -29,17 +29,22 @@ _ORGANISM = 2  # its body id
 
 
 @njit(cache=True)
-def _draw_kernel(states, meanings, shape_cells, owner, colour, role, goal):
-    num_agents = role.shape[1]
+def _draw_kernel(states, meanings, role, goal):
     for b in range(len(states)):
         state = states[b : b + 1]
         goal[b] = meanings[below(state, len(meanings))]
-        role[b, below(state, num_agents)] = 0
-        colour[b, 2] = goal[b, 0] + 1
+        role[b, below(state, role.shape[1])] = 0
+
+
+@njit(cache=True)
+def _paint_kernel(goal, shape_cells, owner, colour):
+    """The organism that each goal (B, G) speaks of."""
+    for b in range(len(goal)):
+        colour[b, _ORGANISM] = goal[b, 0] + 1
         for cell in range(shape_cells.shape[1]):
             d_row, d_col = shape_cells[goal[b, 1], cell]
             if d_row >= 0:
-                owner[b, goal[b, 2] + d_row, goal[b, 3] + d_col] = 2
+                owner[b, goal[b, 2] + d_row, goal[b, 3] + d_col] = _ORGANISM
 
 
 class Name(Scenario):
@@ -59,13 +64,6 @@ class Name(Scenario):
     num_looks = 5
     is_decided_by_answers = True
     guide_sees = True
-    defaults = {
-        "message_length": 5,
-        "num_symbols": 12,
-        "conv_channels": 32,
-        "near_cells": 0,
-        "query_heads": 0,
-    }
 
     def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
         # a Latin pattern: every pair of values of two attributes is trained on, in other company
@@ -75,9 +73,14 @@ class Name(Scenario):
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
         worlds = empty_worlds(len(numbers), _SIDE_CELLS, _SIDE_CELLS, 1, self.num_agents, self.num_attributes)
-        states = start_states(numbers, self.name, split)
-        _draw_kernel(states, meanings, _SHAPE_CELLS, worlds.owner, worlds.colour, worlds.role, worlds.goal)
+        _draw_kernel(start_states(numbers, self.name, split), meanings, worlds.role, worlds.goal)
+        _paint_kernel(worlds.goal, _SHAPE_CELLS, worlds.owner, worlds.colour)
         return worlds
+
+    def picture_of(self, meanings: np.ndarray) -> np.ndarray:
+        worlds = empty_worlds(len(meanings), _SIDE_CELLS, _SIDE_CELLS, 1, self.num_agents, self.num_attributes)
+        _paint_kernel(np.ascontiguousarray(meanings, np.int16), _SHAPE_CELLS, worlds.owner, worlds.colour)
+        return whole_view(worlds)
 
     def observe(self, worlds: Worlds) -> Observation:
         is_guide = worlds.role == Role.GUIDE

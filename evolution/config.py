@@ -1,0 +1,213 @@
+"""Every option of a run, checked at birth. Imports nothing heavy, so that `boxlings --help` is quick.
+
+Options that are None take the value that suits the scenario (its `defaults`) when the run begins, and the run writes
+down what they became.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
+
+
+def _check(owner: object, name: str, low: float, high: float | None = None) -> None:
+    """Refuse a number outside [low, high] with one sentence; None is left for the scenario to fill."""
+    value = getattr(owner, name)
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    if value < low or (high is not None and value > high):
+        expected = f"at least {low}" if high is None else f"in [{low}, {high}]"
+        raise ValueError(f"{name} must be {expected}, got {value}")
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """What is said: L symbols out of V, each step, heard in the next."""
+
+    message_length: int | None = None  # L, symbols in a message
+    num_symbols: int | None = None  # V, different symbols
+    hearing_radius_cells: int = 0  # who is further away hears nothing; 0: everybody hears everybody
+    symbol_noise: float = 0.0  # share of symbols that arrive as another one, while learning
+    channel_gradient: Literal["straight-through", "reinforce"] = "straight-through"  # how speakers learn
+
+    def __post_init__(self) -> None:
+        _check(self, "message_length", 1, 64)
+        _check(self, "num_symbols", 2, 200)
+        _check(self, "hearing_radius_cells", 0)
+        _check(self, "symbol_noise", 0, 1)
+        if self.channel_gradient not in ("straight-through", "reinforce"):
+            raise ValueError(
+                f"channel_gradient must be straight-through or reinforce, got {self.channel_gradient!r}"
+            )
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Sizes of a boxling's networks."""
+
+    width: int | None = None  # D, numbers in a token and in each stream of memory
+    num_experts: int = 2  # besides the visual one
+    expert_width: int = 64  # hidden units of each
+    conv_channels: int | None = None  # of the visual expert's summary of the scene; 0 leaves it out
+    near_cells: int | None = None  # side of the square around the agent seen cell by cell; 0 leaves it out
+    query_heads: int | None = None  # questions to the picture by each belief; 0 leaves them out
+
+    def __post_init__(self) -> None:
+        for name in ("width", "num_experts", "expert_width"):
+            _check(self, name, 1, 4096)
+        for name in ("conv_channels", "near_cells", "query_heads"):
+            _check(self, name, 0, 1024)
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """Who lives on, and who is born."""
+
+    elimination: bool = True  # the worst make place; off: nobody ever dies
+    eliminated_share: float = 0.25  # of the population, each generation
+    mutation: bool = True  # copies of the best are mutated; off: they are exact
+    mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
+    newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
+    newborns_until: float = 0.7  # share of the run after which births are mutants only
+    protected_generations: int = 1  # how long a newborn cannot be eliminated
+
+    def __post_init__(self) -> None:
+        for name in ("eliminated_share", "newborn_share", "newborns_until"):
+            _check(self, name, 0, 1)
+        _check(self, "mutation_step", 0)
+        _check(self, "protected_generations", 0)
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """What is learned within a lifetime."""
+
+    fine_tuning: bool = True  # off: evolution only
+    founder_rounds: int | None = None  # language rounds of the founder, before its copies are the population
+    language_rounds: int | None = None  # pure language games each generation
+    language_batch: int | None = None  # meanings a genome says, and hears, in a round
+    half_told_share: float = 0.5  # of goals said by one attribute alone, where guides are told the goal
+    newborn_listener_every: int | None = None  # rounds after which the founder's ears are renewed; 0: never
+    acting_rounds: int | None = None  # rollouts learned from each generation
+    acting_worlds: int = 16  # worlds a genome guides in a rollout
+    epochs: int = 3  # updates from each rollout
+    learning_rate: float = 3e-3
+    gradient_norm: float = 1.0  # each genome's gradient is clipped to this
+    discount: float = 0.97  # of reward, per step
+    gae_lambda: float = 0.95
+    ppo_clip: float = 0.2
+    entropy_bonus: float = 0.01  # for drawing acts evenly
+    message_entropy_bonus: float = 0.02  # for drawing symbols evenly, while the founder learns
+    belief_weight: float = 1.0  # of the world model's surprise at the goal
+    edit_weight: float = 0.1  # of its surprise at what the own act changed
+    value_weight: float = 0.5
+    reward_weight: float = 1.0  # of the PPO loss; 0: no learning from reward
+    imitation_weight: float = 1.0  # of the loss against acts advised by the simulator's search; 0: none
+    advised_share: float = 0.8  # of acts that follow the advice at the start of a run
+    advised_until: float = 0.15  # share of the run after which no act does
+
+    def __post_init__(self) -> None:
+        for name in ("founder_rounds", "language_rounds", "acting_rounds", "newborn_listener_every"):
+            _check(self, name, 0)
+        for name in ("language_batch", "acting_worlds", "epochs"):
+            _check(self, name, 1)
+        for name in ("half_told_share", "discount", "gae_lambda", "advised_share", "advised_until"):
+            _check(self, name, 0, 1)
+        for name in (
+            "entropy_bonus", "message_entropy_bonus", "belief_weight", "edit_weight", "value_weight",
+            "reward_weight", "imitation_weight", "learning_rate", "gradient_norm", "ppo_clip",
+        ):  # fmt: skip
+            _check(self, name, 0)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: `evolve(RunConfig(scenario="guide", out="runs/first"))`."""
+
+    scenario: str = "guide"
+    out: str | None = None  # the run's folder; default: runs/SCENARIO-SEED
+    seed: int = 0
+    generations: int | None = None
+    population: int = 8  # boxlings, P
+    seed_from: str | None = None  # a checkpoint folder, or a run, whose boxlings are the first generation
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = 1  # of torch; several runs at once do better with one each
+    live_worlds: int = 32  # worlds a boxling guides each generation, to be judged by
+    measure_every: int | None = None  # generations between full measurements (muted, shuffled, held-out)
+    record_every: int | None = None  # generations between recordings
+    recorded_episodes: int = 4  # worlds in a recording
+    checkpoint_every: int = 1  # generations between checkpoints
+    keep_checkpoints: int = 3  # the newest ones; the best is kept besides
+    channel: ChannelConfig = field(default_factory=ChannelConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
+
+    def __post_init__(self) -> None:
+        _check(self, "seed", 0)
+        _check(self, "generations", 1)
+        _check(self, "population", 1)
+        _check(self, "threads", 1)
+        for name in ("live_worlds", "measure_every", "record_every", "checkpoint_every", "keep_checkpoints"):
+            _check(self, name, 1)
+        _check(self, "recorded_episodes", 0)
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"device must be cpu or cuda, got {self.device!r}")
+
+    def options(self) -> dict[str, Any]:
+        """All options as plain nested values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_options(options: dict[str, Any]) -> RunConfig:
+        """The inverse of `options`; ValueError names an unknown option."""
+        return _from_options(RunConfig, options, "")
+
+    def filled(self, defaults: dict[str, Any]) -> RunConfig:
+        """With every None replaced by the scenario's default of that name."""
+
+        def fill(part: Any) -> Any:
+            changes = {}
+            for item in fields(part):
+                value = getattr(part, item.name)
+                if is_dataclass(value):
+                    changes[item.name] = fill(value)
+                elif value is None and item.name in defaults:
+                    changes[item.name] = defaults[item.name]
+            return replace(part, **changes)
+
+        return fill(self)
+
+
+def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:
+    known = {item.name: item for item in fields(kind)}
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(f"unknown option {where}{unknown[0]}; there are {', '.join(known)}")
+    parts = {"channel": ChannelConfig, "policy": PolicyConfig, "selection": SelectionConfig, "learning": LearningConfig}
+    values = {
+        name: _from_options(parts[name], value, f"{name}.") if kind is RunConfig and name in parts else value
+        for name, value in options.items()
+    }
+    return kind(**values)
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    # what suits each scenario, found in trials on training goals only
+    "guide": {
+        "generations": 40, "measure_every": 4, "record_every": 8,
+        "message_length": 4, "num_symbols": 16,
+        "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 2,
+        "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
+        "language_rounds": 24, "acting_rounds": 6,
+    },
+    "name": {
+        "generations": 40, "measure_every": 4, "record_every": 8,
+        "message_length": 5, "num_symbols": 12,
+        "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
+        "founder_rounds": 1500, "newborn_listener_every": 0, "language_batch": 128,
+        "language_rounds": 20, "acting_rounds": 0,
+    },
+}  # fmt: skip

@@ -1,0 +1,538 @@
+"""A society: the generation loop as a `mesa.Model`, whose agents are boxlings.
+
+One `step()` is one generation, in this order: live, judge, record, select and replace, fine-tune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mesa
+import numpy as np
+import torch
+
+from evolution.chance import stream, torch_stream
+from evolution.config import DEFAULTS, RunConfig
+from evolution.evaluate import first_words, play
+from evolution.learn import Losses, RowAdam, acting_round, language_round
+from evolution.live import Rollout, WorldSupply, live
+from evolution.seats import draw_offsets, familiar_offsets, seat
+from evolution.select import select
+from language.channel import Intervention
+from language.measures import agreement, effective_symbols, message_entropy_bits, topographic_similarity, unique_messages
+from language.vocabulary import lexicon_of
+from population.genome import mutate
+from population.lineage import NO_MOTHER, ORIGINS, Birth
+from population.policy import Policy
+from population.spec import PolicySpec
+from world import edits, scenarios
+from world.state import NUM_ACTIONS, Role
+
+FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
+FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
+LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
+
+
+class Boxling(mesa.Agent):
+    """One inhabitant; its genome is a row of the society's matrix."""
+
+    def __init__(self, model: Society, birth: Birth, slot: int) -> None:
+        super().__init__(model)
+        self.unique_id = birth.boxling  # ours: it goes on where a checkpoint left it, and is never reused
+        self.birth = birth
+        self.slot = slot
+        self.fitness = float("nan")
+        self.as_guide = float("nan")
+        self.as_builder = float("nan")
+        self.is_eliminated = False
+
+    @property
+    def mother(self) -> int:
+        return self.birth.mother
+
+    @property
+    def age_generations(self) -> int:
+        return self.model.generation - self.birth.birth_generation
+
+
+@dataclass(frozen=True)
+class Ancestors:
+    """Boxlings of another run, as the first generation of this one."""
+
+    genomes: np.ndarray  # (Q, parameters) float32
+    fitness: np.ndarray  # (Q,)
+
+
+def filled_config(config: RunConfig) -> RunConfig:
+    """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
+    scenario = scenarios.get(config.scenario)
+    filled = config.filled(DEFAULTS[scenario.name])
+    policy_spec(filled)  # nonsense is refused before anything is written
+    return filled
+
+
+def policy_spec(config: RunConfig) -> PolicySpec:
+    """The sizes of the networks that a filled configuration asks for."""
+    scenario = scenarios.get(config.scenario)
+    policy, channel = config.policy, config.channel
+    assert policy.width is not None and policy.conv_channels is not None
+    assert policy.near_cells is not None and policy.query_heads is not None
+    assert channel.num_symbols is not None and channel.message_length is not None
+    return PolicySpec(
+        attribute_sizes=scenario.attribute_sizes,
+        num_actions=NUM_ACTIONS,
+        num_looks=scenario.num_looks,
+        view_shape=scenario.view_shape,
+        num_symbols=channel.num_symbols,
+        message_length=channel.message_length,
+        width=policy.width,
+        num_experts=policy.num_experts,
+        expert_width=policy.expert_width,
+        conv_channels=policy.conv_channels,
+        near_cells=policy.near_cells,
+        query_heads=policy.query_heads,
+    )
+
+
+class Society(mesa.Model):
+    """A population and everything that happens to it. See the module's docstring.
+
+    `ancestors` seed the population; without them a founder learns the language alone, and its mutated copies begin.
+    `on_progress(share, text)` is told how the founder's childhood goes.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        ancestors: Ancestors | None = None,
+        on_progress: Callable[[float, str], None] | None = None,
+        is_restored: bool = False,
+    ) -> None:
+        super().__init__(rng=stream(config.seed, "mesa"))
+        self.config = config = filled_config(config)
+        self.scenario = scenarios.get(config.scenario)
+        self.policy = Policy(policy_spec(config))
+        self.layout = self.policy.layout
+        self.generation = 0
+        self.num_generations = int(config.generations or 0)
+        self.next_id = 1
+        self.agent_steps = 0  # of the last generation, lived and learned from
+        self.measures: dict[str, float] = {}
+        self.boxling_rows: list[dict[str, Any]] = []
+        self.episode_rows: list[dict[str, Any]] = []
+        self.lexicon: list[Any] = []
+        self.slots: list[Boxling] = []
+        self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
+        self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
+        if not is_restored:
+            self._found(ancestors, on_progress)
+        self.datacollector = mesa.DataCollector(
+            model_reporters={
+                "generation": "generation",
+                "success": lambda model: model.measures.get("success"),
+                "fitness_mean": lambda model: model.measures.get("fitness_mean"),
+                "symbols_in_use": lambda model: model.measures.get("symbols_in_use"),
+            },
+            agent_reporters={"slot": "slot", "mother": "mother", "fitness": "fitness"},
+        )
+
+    # ------------------------------------------------------------------ birth
+
+    def _found(self, ancestors: Ancestors | None, on_progress: Callable[[float, str], None] | None) -> None:
+        config = self.config
+        rng = stream(config.seed, "founders")
+        if ancestors is not None:
+            # the fittest first; if there are too few of them, mutated copies fill the population
+            order = np.argsort(-np.nan_to_num(ancestors.fitness, nan=-np.inf), kind="stable")
+            origin = "seed"
+            sources = [ancestors.genomes[order[slot % len(order)]] for slot in range(config.population)]
+            num_exact = len(order)
+        else:
+            founder = torch.from_numpy(self.layout.draw(1, rng)).to(config.device)
+            self._raise_founder(founder, on_progress)
+            origin = "founder"
+            sources = [founder[0].cpu().numpy()] * config.population
+            num_exact = 1
+        step = config.selection.mutation_step if config.selection.mutation else 0.0
+        for slot, source in enumerate(sources):
+            genome = source if slot < num_exact else mutate(source, self.layout, step, rng)
+            self.genomes[slot] = torch.from_numpy(genome)
+            self.slots.append(Boxling(self, self._birth(NO_MOTHER, origin), slot))
+
+    def _birth(self, mother: int, origin: str) -> Birth:
+        birth = Birth(self.next_id, mother, self.generation, origin)
+        self.next_id += 1
+        return birth
+
+    def _raise_founder(self, founder: torch.Tensor, on_progress: Callable[[float, str], None] | None) -> None:
+        """Let one boxling learn the language with itself: cheap, and the population then starts with one language."""
+        learning = self.config.learning
+        rounds = int(learning.founder_rounds or 0) if learning.fine_tuning else 0
+        rng = stream(self.config.seed, "founder")
+        generator = torch_stream(self.config.seed, "founder", device=self.config.device)
+        optimiser = RowAdam(1, self.layout.num_parameters, self.config.device)
+        ears = self._columns(*LANGUAGE_PARTS)
+        every = int(learning.newborn_listener_every or 0)
+        for i in range(rounds):
+            progress = i / rounds
+            if every and i and i % every == 0 and progress < 1 - FADES_OVER:
+                # new ears have to learn the language anew: only a code that is easily learned survives that
+                fresh = torch.from_numpy(self.layout.draw(1, rng)).to(founder.device)
+                founder[0, ears] = fresh[0, ears]
+                optimiser.forget(0, ears)
+            surprise = self._language_round(
+                founder,
+                optimiser,
+                0,
+                2 * int(learning.language_batch or 1),
+                FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
+                learning.message_entropy_bonus * (1 - progress),
+                fading(progress),
+                rng,
+                generator,
+            )
+            if on_progress is not None and i % 20 == 0:
+                bits = float(surprise.mean()) / np.log(2)
+                on_progress(progress, f"the founder learns to talk (surprise {bits:.2f} bits an attribute)")
+
+    def _columns(self, *parts: str) -> torch.Tensor:
+        return torch.from_numpy(self.layout.columns_of(*parts)).to(self.genomes.device)
+
+    # ------------------------------------------------------------------ one generation
+
+    def step(self) -> None:
+        """One generation."""
+        self.judge()
+        self._replace()
+        self.agent_steps += self._fine_tune()
+        for boxling in [boxling for boxling in self.agents if boxling.is_eliminated]:
+            boxling.remove()
+        self.generation += 1
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is over, [0, 1]."""
+        return self.generation / max(1, self.num_generations)
+
+    def judge(self) -> None:
+        """Live on fresh worlds with every partner, strangers and newborns included, and record what comes of it."""
+        config = self.config
+        is_last = self.generation == self.num_generations
+        is_measured = is_last or self.generation % int(config.measure_every or 1) == 0
+        is_recorded = is_last or self.generation % int(config.record_every or 1) == 0
+        seed = int(stream(config.seed, "live", self.generation).integers(2**31))
+        num_recorded = config.recorded_episodes if is_recorded else 0
+        options: dict[str, Any] = {
+            "worlds_per_boxling": config.live_worlds,
+            "hearing_radius_cells": config.channel.hearing_radius_cells,
+            "seed": seed,
+        }
+        rollout, numbers = play(
+            self.policy, self.genomes, self.scenario,
+            num_recorded=min(num_recorded, config.live_worlds * config.population), **options,
+        )  # fmt: skip
+        self.agent_steps = rollout.lived_steps
+        self._give_fitness(rollout)
+        measures = self._measures_of(rollout)
+        if is_measured:
+            for name, split, channel in (
+                ("success_muted", "train", "mute"),
+                ("success_shuffled", "train", "shuffle"),
+                ("success_held_out", "held-out", "on"),
+            ):
+                other, _ = play(
+                    self.policy, self.genomes, self.scenario, split=split, channel=channel, **options
+                )
+                measures[name] = float(other.worlds.is_won.mean())
+                if name == "success_held_out":
+                    measures["understanding_held_out"] = float(other.is_understood.mean())
+            measures |= self._language_measures()
+        self.measures = measures
+        self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
+        self.boxling_rows = [
+            {
+                "generation": self.generation,
+                "boxling": boxling.unique_id,
+                "slot": boxling.slot,
+                "mother": boxling.mother,
+                "birth_generation": boxling.birth.birth_generation,
+                "origin": boxling.birth.origin,
+                "fitness": boxling.fitness,
+                "as_guide": boxling.as_guide,
+                "as_builder": boxling.as_builder,
+                "is_eliminated": False,
+            }
+            for boxling in self.slots
+        ]
+        self.datacollector.collect(self)
+
+    def _give_fitness(self, rollout: Rollout) -> None:
+        """Raw fitness: mean reward over worlds, half for guiding and half for building; higher is better."""
+        genome_of, role = rollout.seating.genome_of, rollout.final_roles
+        for boxling in self.slots:
+            sits = genome_of == boxling.slot
+            parts = []
+            for wanted in (Role.GUIDE, Role.BUILDER):
+                rewards = rollout.total_reward[sits & (role == wanted)]
+                parts.append(float(rewards.mean()) if len(rewards) else float("nan"))
+            boxling.as_guide, boxling.as_builder = parts
+            boxling.fitness = float(np.mean(parts))
+        if not bool(torch.isfinite(self.genomes).all()):
+            for slot in np.flatnonzero(~torch.isfinite(self.genomes).all(dim=1).cpu().numpy()):
+                self.slots[int(slot)].fitness = float("nan")
+
+    def _measures_of(self, rollout: Rollout) -> dict[str, float]:
+        fitness = np.array([boxling.fitness for boxling in self.slots])
+        finite = fitness[np.isfinite(fitness)]
+        measures = {
+            "fitness_mean": float(finite.mean()) if len(finite) else float("nan"),
+            "fitness_best": float(finite.max()) if len(finite) else float("nan"),
+            "fitness_worst": float(finite.min()) if len(finite) else float("nan"),
+            "fitness_not_finite": float(len(fitness) - len(finite)),
+            "success": float(rollout.worlds.is_won.mean()),
+            "understanding": float(rollout.is_understood.mean()),
+            "chance": self.scenario.chance_success(),
+            "visual_calls": float(rollout.use.visual_calls),
+            "visual_tokens": float(rollout.use.visual_tokens),
+        }
+        shares = rollout.use.shares()
+        for (modality, expert), share in shares.items():
+            measures[f"expert_use/{modality}/{expert}"] = share
+        others = np.array(
+            [[shares[m, f"expert_{k}"] for k in range(rollout.use.num_experts)] for m in ("heard", "body") if (m, "expert_0") in shares]
+        )
+        if others.size:
+            load = others.mean(axis=0)
+            measures["expert_load_entropy"] = float(-(load * np.log2(np.maximum(load, 1e-12))).sum())
+        return measures
+
+    def _language_measures(self) -> dict[str, float]:
+        """Measures of what every boxling would say first of every trained meaning; means over boxlings."""
+        meanings, messages = first_words(self.policy, self.genomes, self.scenario, "train")
+        num_symbols = self.policy.spec.num_symbols
+        best = int(np.nanargmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots]))
+        self.lexicon = lexicon_of(meanings, messages[best], self.scenario.attributes)
+        return {
+            "symbols_in_use": float(np.mean([effective_symbols(said, num_symbols) for said in messages])),
+            "message_entropy_bits": float(np.mean([message_entropy_bits(said) for said in messages])),
+            "unique_messages": float(np.mean([unique_messages(said) for said in messages])),
+            "topographic_similarity": float(
+                np.mean([topographic_similarity(meanings, said) for said in messages[: 8]])
+            ),
+            "agreement": agreement(messages),
+        }
+
+    # ------------------------------------------------------------------ selection
+
+    def _replace(self) -> None:
+        """Let the worst make place for children of the best."""
+        config = self.config.selection
+        rng = stream(self.config.seed, "select", self.generation)
+        replacements = select(
+            np.array([boxling.fitness for boxling in self.slots]),
+            np.array([boxling.age_generations for boxling in self.slots]),
+            np.array([boxling.birth.origin == "newborn" for boxling in self.slots]),
+            config,
+            self.progress,
+            rng,
+        )
+        ears = self._columns(*LANGUAGE_PARTS)
+        for replacement in replacements:
+            parent, slot = replacement.parent, replacement.slot
+            genome = self.genomes[parent].cpu().numpy()
+            if config.mutation:
+                genome = mutate(genome, self.layout, config.mutation_step, rng)
+            self.genomes[slot] = torch.from_numpy(genome)
+            self.optimiser.copy_row(parent, slot)
+            if replacement.is_newborn:
+                fresh = torch.from_numpy(self.layout.draw(1, rng)).to(self.genomes.device)
+                self.genomes[slot, ears] = fresh[0, ears]
+                self.optimiser.forget(slot, ears)
+            self.slots[slot].is_eliminated = True
+            self.boxling_rows[slot]["is_eliminated"] = True
+            birth = self._birth(self.slots[parent].unique_id, "newborn" if replacement.is_newborn else "mutant")
+            # alive from the next generation on
+            birth = Birth(birth.boxling, birth.mother, self.generation + 1, birth.origin)
+            self.slots[slot] = Boxling(self, birth, slot)
+        self.measures["eliminated"] = float(len(replacements))
+        self.measures["newborns"] = float(sum(replacement.is_newborn for replacement in replacements))
+
+    # ------------------------------------------------------------------ learning
+
+    def _fine_tune(self) -> int:
+        """Learn within this lifetime; returns the agent-steps that were lived for it."""
+        learning = self.config.learning
+        if not learning.fine_tuning:
+            return 0
+        rng = stream(self.config.seed, "learn", self.generation)
+        generator = torch_stream(self.config.seed, "learn", self.generation, device=self.config.device)
+        rate = fading(self.progress)
+        rollouts = int(learning.acting_rounds or 0)
+        talks = int(learning.language_rounds or 0)
+        surprises: list[float] = []
+        losses: list[Losses] = []
+        steps = 0
+        for turn in range(max(1, rollouts)):
+            share = talks * (turn + 1) // max(1, rollouts) - talks * turn // max(1, rollouts)
+            for _ in range(share):
+                offset = int(rng.choice(familiar_offsets(self.config.population)))
+                surprise = self._language_round(
+                    self.genomes, self.optimiser, offset, int(learning.language_batch or 1), LAST_TEMPERATURE, 0.0,
+                    rate, rng, generator,
+                )  # fmt: skip
+                surprises.append(float(surprise.mean()))
+            if rollouts:
+                rollout = self._rollout(rng, generator)
+                steps += rollout.lived_steps
+                losses += [self._acting_round(rollout, rate) for _ in range(learning.epochs)]
+        if surprises:
+            self.measures["loss_language"] = float(np.mean(surprises))
+        for name in ("policy", "value", "belief", "edit", "imitation", "entropy"):
+            if losses:
+                self.measures[f"loss_{name}"] = float(np.mean([getattr(loss, name) for loss in losses]))
+        return steps
+
+    def _language_round(
+        self, genomes: torch.Tensor, optimiser: RowAdam, offset: int, batch: int, temperature: float,
+        entropy_bonus: float, rate: float, rng: np.random.Generator, generator: torch.Generator,
+    ) -> torch.Tensor:  # fmt: skip
+        learning, channel = self.config.learning, self.config.channel
+        return language_round(
+            self.policy, genomes, optimiser, self.scenario,
+            batch=batch, offset=offset, temperature=temperature, entropy_bonus=entropy_bonus,
+            learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
+            gradient=channel.channel_gradient, symbol_noise=channel.symbol_noise,
+            half_told_share=learning.half_told_share, rng=rng, generator=generator,
+        )  # fmt: skip
+
+    def _rollout(self, rng: np.random.Generator, generator: torch.Generator) -> Rollout:
+        """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""
+        config, learning = self.config, self.config.learning
+        population = config.population
+        worlds = self.scenario.generate(rng.integers(2**62, size=population * learning.acting_worlds), "train")
+        offsets = draw_offsets(
+            rng, familiar_offsets(population), learning.acting_worlds, self.scenario.num_agents - 1
+        )
+        advised = 0.0
+        if learning.imitation_weight and learning.advised_until:
+            advised = learning.advised_share * max(0.0, 1 - self.progress / learning.advised_until)
+        with torch.no_grad():
+            weights = self.policy.weights_of(self.genomes)
+        return live(
+            self.policy, weights, self.scenario, worlds,
+            seat(worlds.role, population, offsets, config.device),
+            channel=Intervention(symbol_noise=config.channel.symbol_noise),
+            hearing_radius_cells=config.channel.hearing_radius_cells, generator=generator, explores=True,
+            keeps=True, supply=WorldSupply(self.scenario, "train", rng), advised_share=advised,
+        )  # fmt: skip
+
+    def _acting_round(self, rollout: Rollout, rate: float) -> Losses:
+        learning = self.config.learning
+        return acting_round(
+            self.policy, self.genomes, self.optimiser, rollout,
+            learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
+            discount=learning.discount, gae_lambda=learning.gae_lambda, clip=learning.ppo_clip,
+            entropy_bonus=learning.entropy_bonus, belief_weight=learning.belief_weight,
+            edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
+            reward_weight=learning.reward_weight, value_weight=learning.value_weight,
+            gradient=self.config.channel.channel_gradient,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ state
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """What makes these boxlings what they are: the model of a checkpoint."""
+        return {
+            "genomes": self.genomes.cpu().numpy(),
+            "fitness": np.array([boxling.fitness for boxling in self.slots]),
+        }
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What else the next generation reads: the rest of a checkpoint."""
+        births = [boxling.birth for boxling in self.slots]
+        return {
+            "optimiser.mean": self.optimiser.mean.cpu().numpy(),
+            "optimiser.square": self.optimiser.square.cpu().numpy(),
+            "optimiser.num_updates": self.optimiser.num_updates.cpu().numpy(),
+            "generation": np.array([self.generation]),
+            "next_id": np.array([self.next_id]),
+            "boxling": np.array([birth.boxling for birth in births]),
+            "mother": np.array([birth.mother for birth in births]),
+            "birth_generation": np.array([birth.birth_generation for birth in births]),
+            "origin": np.array([ORIGINS.index(birth.origin) for birth in births]),
+            "as_guide": np.array([boxling.as_guide for boxling in self.slots]),
+            "as_builder": np.array([boxling.as_builder for boxling in self.slots]),
+        }
+
+    @staticmethod
+    def restored(config: RunConfig, tensors: dict[str, np.ndarray], state: dict[str, np.ndarray]) -> Society:
+        """The society that a checkpoint was made of, to the bit."""
+        society = Society(config, is_restored=True)
+        expected = tuple(society.genomes.shape)
+        if tensors["genomes"].shape != expected:
+            raise ValueError(f"the checkpoint's genomes must have shape {expected}, got {tensors['genomes'].shape}")
+        device = society.config.device
+        society.genomes = torch.from_numpy(tensors["genomes"].copy()).to(device)
+        society.generation = int(state["generation"][0])
+        society.next_id = int(state["next_id"][0])
+        for name in ("mean", "square", "num_updates"):
+            setattr(society.optimiser, name, torch.from_numpy(state[f"optimiser.{name}"].copy()).to(device))
+        for slot in range(society.config.population):
+            birth = Birth(
+                int(state["boxling"][slot]),
+                int(state["mother"][slot]),
+                int(state["birth_generation"][slot]),
+                ORIGINS[int(state["origin"][slot])],
+            )
+            boxling = Boxling(society, birth, slot)
+            boxling.fitness = float(tensors["fitness"][slot])
+            boxling.as_guide = float(state["as_guide"][slot])
+            boxling.as_builder = float(state["as_builder"][slot])
+            society.slots.append(boxling)
+        return society
+
+
+def fading(progress: float) -> float:
+    """Factor of the learning rate: 1, and over the last quarter of the time down to 0."""
+    return min(1.0, (1 - progress) / FADES_OVER)
+
+
+def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> list[dict[str, Any]]:
+    """The recorded worlds of a rollout as rows of an episode table."""
+    assert rollout.start is not None
+    start = rollout.start
+    states = [start, *rollout.states]
+    streams = [edits.encode(before, after) for before, after in zip(states, states[1:], strict=False)]
+    rows = []
+    for b in range(len(start)):
+        steps = int(rollout.states[-1].steps_taken[b])
+        rows.append(
+            {
+                "generation": society.generation,
+                "episode": b,
+                "scenario": society.scenario.name,
+                "split": "train",
+                "world_number": int(numbers[b]),
+                "channel": "on",
+                "height": start.owner.shape[1],
+                "width": start.owner.shape[2],
+                "start_owner": start.owner[b].ravel().tolist(),
+                "colour": start.colour[b].tolist(),
+                "anchored": start.anchored[b].tolist(),
+                "agent_body": start.agent_body[b].tolist(),
+                "role": start.role[b].tolist(),
+                "goal": start.goal[b].tolist(),
+                "boxlings": [society.slots[int(g)].unique_id for g in rollout.seating.genome_of[b]],
+                "num_steps": steps,
+                "actions": [acts[b].tolist() for acts in rollout.acts[:steps]],
+                "said": [said[b].tolist() for said in rollout.said[:steps]],
+                "answers": [answers[b].tolist() for answers in rollout.answers[:steps]],
+                "rewards": [rewards[b].tolist() for rewards in rollout.rewards[:steps]],
+                "edits": [stream_[b].tolist() for stream_ in streams[:steps]],
+                "is_won": bool(rollout.worlds.is_won[b]),
+                "over_at": steps,
+            }
+        )
+    return rows
