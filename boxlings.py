@@ -1,5 +1,836 @@
-"""The front door."""
+"""The front door: the `boxlings` command, and the few names that a script needs.
+
+    from boxlings import RunConfig, evolve, load_run
+
+    run = load_run(evolve(RunConfig(scenario="guide", out="runs/first", seed=1)))
+    print(run.generations["success"])
+
+`evolve` prints nothing and returns the folder of the run: all that happened lies there, and what a script
+wants to know of it is a question to `load_run`. Everything heavy (torch, numba, mesa, pyarrow) is imported
+when it is used, so that `import boxlings` and `boxlings --help` are quick.
+
+The options of a run are the fields of `RunConfig` and its parts, with their comments as help: an option is
+written in one place. Results go to stdout, all else to stderr. Exit status: 0 done, 2 wrong input, 130
+interrupted and saved, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import inspect
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import time
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evolution.config import (
+    DEFAULTS,
+    ChannelConfig,
+    LearningConfig,
+    PolicyConfig,
+    RunConfig,
+    SelectionConfig,
+)
+
+if TYPE_CHECKING:
+    from analysis.run import Run, load_run
+    from evolution.run import Interrupted, Report, evolve, resume
+    from population.spec import PolicySpec
+    from world.scenarios.base import Scenario
+
+__all__ = [
+    "ChannelConfig",
+    "Interrupted",
+    "LearningConfig",
+    "PolicyConfig",
+    "Report",
+    "RunConfig",
+    "SelectionConfig",
+    "evolve",
+    "load_run",
+    "resume",
+]
+
+_WHERE = {
+    "Interrupted": "evolution.run",
+    "Report": "evolution.run",
+    "evolve": "evolution.run",
+    "load_run": "analysis.run",
+    "resume": "evolution.run",
+}
 
 
-def main() -> None:
-    """The command."""
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'boxlings' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+# ---- the command ----
+
+_WRONG_PATH = (
+    errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY,
+    errno.EROFS, errno.ENAMETOOLONG,
+)  # fmt: skip
+
+
+class _Stopped(Exception):  # noqa: N818 - the user asked for it
+    """The work was interrupted; the message says how to go on."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line and return its exit status."""
+    try:
+        options = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
+    except _Stopped as stop:
+        return _tell(stop, 130)
+    except KeyboardInterrupt:
+        return _tell("interrupted; a run goes on from its newest checkpoint with `boxlings resume DIR`", 130)
+    except BrokenPipeError:  # whoever read our output has seen enough; nothing more can be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except ValueError as error:  # wrong options, damaged files, folders in use
+        return _tell(error, 2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _tell(f"{where}{error.strerror or error}", 2 if error.errno in _WRONG_PATH else 1)
+
+
+def _tell(sentence: object, status: int) -> int:
+    print(f"boxlings: {_one_line(sentence)}", file=sys.stderr)
+    return status
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Evolve a population in a new run folder."""
+    config = RunConfig.from_options(_nested(options)["config"])
+
+    def work(listener: _Progress) -> Path:
+        from evolution.run import evolve
+
+        return evolve(config, listener)
+
+    return _live_through(work, options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """Continue a run from its newest whole checkpoint."""
+
+    def work(listener: _Progress) -> Path:
+        from evolution.run import resume
+
+        return resume(options.folder, options.generations, listener)
+
+    return _live_through(work, options)
+
+
+_PAIR_WORLDS = 64  # of every guide with every builder
+
+
+def _eval(options: argparse.Namespace) -> int:
+    """Play fresh worlds with a population and tell its success."""
+    import torch
+
+    from evolution.evaluate import evaluate, pair_matrix, strangers
+    from evolution.machine import prepare
+    from population.policy import Policy
+
+    description, spec, genomes, scenario = _population(options.folder)
+    prepare(threads=1)
+    policy, boxlings = Policy(spec), torch.from_numpy(genomes)
+    circumstances = {
+        "split": options.split,
+        "channel": options.channel,
+        "hearing_radius_cells": description["hearing_radius_cells"],
+        "seed": options.seed,
+    }
+    per_boxling = math.ceil(options.worlds / len(genomes))
+    found = evaluate(policy, boxlings, scenario, worlds_per_boxling=per_boxling, **circumstances)
+    found["generation"] = description["generation"]
+    low, high = found["interval"]
+    lines = [
+        f"{found['scenario']}, {found['split']} goals, channel {found['channel']}: success "
+        f"{found['success']:.3f} (95 % interval {low:.3f} to {high:.3f}) over {found['worlds']} worlds",
+        f"generation {found['generation']}, {found['boxlings']} boxlings, "
+        f"understanding {found['understanding']:.3f}",
+    ]
+    if options.pairs:
+        matrix = pair_matrix(policy, boxlings, scenario, worlds_per_pair=_PAIR_WORLDS, **circumstances)
+        found |= {"pairs": matrix.tolist(), "worlds_per_pair": _PAIR_WORLDS, **strangers(matrix)}
+        lines += ["success of every guide (row) with every builder (column):"]
+        lines += ["  ".join(f"{value:.2f}" for value in row) for row in matrix]
+        familiar, strange = _number(found["familiar"]), _number(found["strangers"])
+        lines += [f"mean of familiar pairs: {familiar}; of strangers: {strange}"]
+    return _print(found, lines, options)
+
+
+def _plot(options: argparse.Namespace) -> int:
+    """Draw the figures of a run."""
+    from analysis.figures import write_plots
+    from analysis.run import load_run
+
+    paths = [str(path) for path in write_plots(load_run(options.folder))]
+    return _print({"figures": paths}, paths, options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Write a web page about a run."""
+    from analysis.report import write_report
+    from analysis.run import load_run
+
+    path = str(write_report(load_run(options.folder)))
+    return _print({"report": path}, [path], options)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Show what was recorded, or check it against the simulator."""
+    from analysis.replay import to_gif, to_html, to_terminal
+    from analysis.run import load_run
+
+    to = options.to or "terminal"
+    if options.verify and (options.to or options.out):
+        raise ValueError("--verify goes without --to and --out: it shows nothing, it compares")
+    if to == "terminal" and not options.verify and (options.out or options.json):
+        given = "--out" if options.out else "--json"
+        raise ValueError(f"{given} goes with --to gif or --to html, got --to terminal")
+    run = load_run(options.folder)
+    if options.verify:
+        return _verify(run, options)
+    if to == "terminal":
+        to_terminal(run, options.generation, options.episode)
+        return 0
+    rows = _recorded(run, options)
+    ending = "" if options.episode is None else f"-{options.episode}"
+    path = Path(options.out or run.folder / "plots" / f"replay-{rows[0]['generation']:06d}{ending}.{to}")
+    if not options.out:
+        path.parent.mkdir(exist_ok=True)
+    path = {"gif": to_gif, "html": to_html}[to](path, rows)
+    return _print({"replay": str(path), "episodes": len(rows)}, [path], options)
+
+
+def _verify(run: Run, options: argparse.Namespace) -> int:
+    """Simulate recorded episodes again; status 1 if any differs from what was recorded."""
+    from analysis.replay import verify_episode, verify_run
+
+    if options.generation is None and options.episode is None:
+        for generation in run.generation_numbers:
+            run.episodes(generation)  # a damaged file is wrong input, not a difference
+        num_episodes, problems = verify_run(run)
+    else:
+        rows = _recorded(run, options)
+        num_episodes = len(rows)
+        problems = [f"episode {row['episode']}: {problem}" for row in rows for problem in verify_episode(row)]
+    if not num_episodes:
+        raise ValueError(f"{run.folder} has no recorded episodes to verify")
+    counted = f"{num_episodes} episode{'' if num_episodes == 1 else 's'}"
+    _print({"episodes": num_episodes, "problems": problems}, problems or [f"{counted}, all exact"], options)
+    return 1 if problems else 0
+
+
+def _recorded(run: Run, options: argparse.Namespace) -> list[dict]:
+    """The episodes that were asked for: one, or all of a generation."""
+    if options.episode is None:
+        return run.episodes(options.generation)
+    return [run.episode(options.generation, options.episode)]
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    """Train two copies of a founder by learning alone, and keep the best checkpoint."""
+    from analysis.run import load_run
+    from evolution.run import evolve, read_config, resume
+    from evolution.society import filled_config
+
+    out = Path(options.out)
+    if os.path.lexists(out):
+        raise ValueError(f"--out must be a new folder, but {out} exists already")
+    training = out.with_name(f".{out.name}.pretraining")
+    config = filled_config(
+        RunConfig(
+            scenario=options.scenario,
+            out=str(training),
+            seed=options.seed,
+            generations=options.generations,
+            population=2,
+            recorded_episodes=0,
+            keep_checkpoints=1,
+            selection=SelectionConfig(elimination=False, mutation=False),
+        )
+    )
+    is_begun = (training / "config.toml").is_file()
+    if is_begun and read_config(training) != config:
+        raise ValueError(
+            f"{training} holds an unfinished training with other options: delete it or choose another --out"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _progress("go on with the same command") as progress:
+        if is_begun:
+            resume(training, on_generation=progress)
+        else:
+            evolve(config, progress)
+    run = load_run(training)
+    fitness = run.generations["fitness_mean"].fillna(-math.inf)
+    # a checkpoint's number is that of the generation in which its boxlings were judged
+    best = max(run.checkpoints, key=lambda path: (fitness.get(int(path.name), -math.inf), path.name))
+    measures = run.generations.loc[int(best.name)]
+    os.rename(best, out)
+    shutil.rmtree(training)
+    found = {
+        "checkpoint": str(out),
+        "scenario": config.scenario,
+        "seed": config.seed,
+        "generation": int(best.name),
+        "success": float(measures["success"]),
+        "understanding": float(measures["understanding"]),
+    }
+    lines = [
+        f"{out}: generation {found['generation']}, success {measures['success']:.3f}",
+        f"use it with `boxlings run {config.scenario} --seed-from {out}`",
+    ]
+    return _print(found, lines, options)
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    """Tell what scenarios there are, each with a picture of its world number 0."""
+    import numpy as np
+    from rich.console import Console
+
+    from analysis.story import Frame
+    from analysis.terminal import blocks
+    from world import scenarios
+
+    described = []
+    console = Console(highlight=False)
+    for scenario in map(scenarios.get, scenarios.names()):
+        goals = {split: len(scenario.meanings(split)) for split in ("train", "held-out")}
+        described.append(
+            {
+                "name": scenario.name,
+                "summary": scenario.summary,
+                "attributes": {attribute.name: list(attribute.values) for attribute in scenario.attributes},
+                "agents": scenario.num_agents,
+                "steps": scenario.num_steps,
+                "goals": goals,
+                "chance": scenario.chance_success(),
+            }
+        )
+        if options.json:
+            continue
+        console.print(f"[bold]{scenario.name}[/bold]: {scenario.summary}")
+        console.print(f"{scenario.num_agents} agents, at most {scenario.num_steps} steps", style="dim")
+        for attribute in scenario.attributes:
+            console.print(f"  {attribute.name}: {', '.join(attribute.values)}")
+        console.print(
+            f"  {goals['train']} goals to train on, {goals['held-out']} held out; "
+            f"without talk at best {scenario.chance_success():.3f}"
+        )
+        frame = Frame(0, scenario.generate(np.array([0]), "train"), (), (), ())
+        console.print(blocks(frame, has_colour=console.color_system is not None))
+    return _print({"scenarios": described}, [], options)
+
+
+# ---- what commands share ----
+
+
+def _live_through(work: Callable[[_Progress], Path], options: argparse.Namespace) -> int:
+    """Do the work of a run, draw its pictures, print how it ended."""
+    with _progress() as progress:
+        folder = work(progress)
+    from analysis.run import load_run
+
+    run = load_run(folder)
+    try:
+        pictures = {} if options.no_pictures else _draw(run)
+    except KeyboardInterrupt:
+        raise _Stopped(f"the run is whole, only its pictures are missing: `boxlings plot {folder}`") from None
+    except Exception as error:  # whatever it is, the run is on disk, and its numbers are still to be told
+        _tell(f"the run is whole, but its pictures could not be drawn ({type(error).__name__}: {error})", 0)
+        pictures = {}
+    last = run.generations.iloc[-1]
+    told = {name: float(last.get(name, math.nan)) for name, _ in _TOLD}
+    num_worlds = int(run.config["live_worlds"]) * int(run.config["population"])
+    found = {
+        "run": str(folder),
+        "scenario": run.config["scenario"],
+        "seed": run.config["seed"],
+        "generation": int(run.generations.index[-1]),
+        "population": run.config["population"],
+        "worlds": num_worlds,
+        **told,
+        "figures": pictures.get("figures"),
+        "replay": pictures.get("replay"),
+        "report": pictures.get("report"),
+    }
+    lines = [
+        f"{found['scenario']}, generation {found['generation']}, {found['population']} boxlings; "
+        f"success over {num_worlds} worlds:"
+    ]
+    lines += [f"  {label:<18} {_number(told[name])}" for name, label in _TOLD]
+    lines += [f"run      {folder}"]
+    if pictures:
+        lines += [f"figures  {folder / 'plots'}/*.png", f"report   {pictures['report']}"]
+    if pictures.get("replay"):
+        lines += [f"replay   {pictures['replay']}"]
+    return _print(found, lines, options)
+
+
+_TOLD = (
+    ("success", "talking"),
+    ("success_muted", "muted"),
+    ("success_shuffled", "words shuffled"),
+    ("success_held_out", "held-out goals"),
+    ("chance", "best without talk"),
+)
+
+
+def _draw(run: Run) -> dict[str, Any]:
+    """Figures, replay and report of a run; the paths of what was drawn."""
+    from analysis.figures import write_plots
+    from analysis.replay import to_gif
+    from analysis.report import write_report
+
+    drawn: dict[str, Any] = {"figures": [str(path) for path in write_plots(run)], "replay": None}
+    if run.generation_numbers:
+        drawn["replay"] = str(to_gif(run.folder / "plots" / "replay.gif", run.episodes()))
+    drawn["report"] = str(write_report(run))
+    return drawn
+
+
+def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario]:
+    """A checkpoint's description, network sizes, genomes and scenario; ValueError if these do not fit."""
+    from evolution.run import find_checkpoint, load_population
+    from evolution.storage import list_checkpoints
+    from world import scenarios
+    from world.state import NUM_ACTIONS
+
+    folder = find_checkpoint(path)
+    if folder != Path(path):
+        for newer in list_checkpoints(folder.parent):
+            if int(newer.name) > int(folder.name):
+                _tell(f"{newer} is damaged, so the checkpoint before it is used", 0)
+    try:
+        description, spec, genomes = load_population(folder)
+        scenario = scenarios.get(description["scenario"])
+        _ = description["generation"], description["hearing_radius_cells"]
+    except (KeyError, TypeError) as error:  # whole, but not as our runs describe a population
+        raise ValueError(f"{folder} holds no population of this version: {error} in config.json") from None
+    asked = (scenario.attribute_sizes, NUM_ACTIONS, scenario.num_looks, scenario.view_shape)
+    got = (spec.attribute_sizes, spec.num_actions, spec.num_looks, spec.view_shape)
+    if asked != got:
+        raise ValueError(f"{folder} does not fit scenario {scenario.name}: expected sizes {asked}, got {got}")
+    num_parameters = spec.layout().num_parameters
+    if genomes.ndim != 2 or not len(genomes) or genomes.shape[1] != num_parameters:
+        raise ValueError(
+            f"{folder} does not fit its own description: expected genomes of {num_parameters} parameters, "
+            f"got an array of shape {genomes.shape}"
+        )
+    return description, spec, genomes, scenario
+
+
+def _print(found: dict[str, Any], lines: Sequence[object], options: argparse.Namespace) -> int:
+    """The result on stdout: one JSON object if asked for, otherwise lines. Returns the status, 0."""
+    if options.json:
+        print(json.dumps(_without_nan(found)))
+    else:
+        for line in lines:
+            print(line)
+    return 0
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no nan: what was not measured is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+# ---- progress ----
+
+
+@contextmanager
+def _progress(how_to_go_on: str | None = None) -> Iterator[_Progress]:
+    """A listener for a run; an interruption is told, with `how_to_go_on` in place of the run's own advice."""
+    from evolution.run import Interrupted
+
+    progress = _Progress()
+    try:
+        yield progress
+    except Interrupted as stop:
+        raise _Stopped(f"stopped; {how_to_go_on}" if how_to_go_on else str(stop)) from None
+    finally:
+        progress.close()
+
+
+class _Progress:
+    """Tells on stderr how a run goes: one live line in a terminal, elsewhere a line each tenth of the run."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.console = Console(stderr=True, highlight=False)
+        self.live: Live | None = None
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self.live = Live(console=self.console, transient=True, redirect_stdout=False)
+            self.live.start()
+        self.began: tuple[float, int] | None = None  # seconds on the clock, generations done by then
+        self.tenth = -1  # of the run, last told
+        self.text = ""  # last told, without its numbers
+        self.measures: dict[str, float] = {}  # the newest of each: some are not measured every generation
+
+    def __call__(self, report: Report) -> None:
+        if report.text:
+            self._tell_text(report.text)
+            self.began = (time.monotonic(), report.generation)
+            return
+        if math.isnan(report.agent_steps_per_second):
+            return  # the last judgement: its numbers are the result
+        line = self._line(report)
+        tenth = 10 * report.generation // report.num_generations
+        if self.live is not None:
+            self._show(line, report.generation / report.num_generations)
+        elif tenth > self.tenth:
+            self._print(line)
+        self.tenth = tenth
+
+    def close(self) -> None:
+        """End the live line."""
+        if self.live is not None:
+            self.live.stop()
+
+    def _tell_text(self, text: str) -> None:
+        what = re.sub(r"[\d.]+", "", text)
+        if what != self.text:
+            self._print(text)
+        elif self.live is not None:
+            self._show(text, 0.0)
+        self.text = what
+
+    def _line(self, report: Report) -> str:
+        now = time.monotonic()
+        if self.began is None:  # a resumed run: we do not know when this generation began
+            self.began = (now, report.generation)
+        done = report.generation - self.began[1]
+        left = (report.num_generations - report.generation) * (now - self.began[0]) / max(done, 1)
+        self.measures |= report.measures
+        told = [f"generation {report.generation}/{report.num_generations}"]
+        for name, label in (
+            ("fitness_mean", "fitness"),
+            ("success", "success"),
+            ("understanding", "understanding"),
+            ("symbols_in_use", "symbols"),
+        ):
+            told.append(f"{label} {self.measures.get(name, math.nan):.2f}")
+        told.append(f"{report.agent_steps_per_second:,.0f} agent-steps/s")
+        if done:
+            told.append(f"{timedelta(seconds=round(left))} left")
+        return "  ".join(told)
+
+    def _show(self, line: str, share: float) -> None:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        row = Table.grid(padding=(0, 1))
+        row.add_row(ProgressBar(1.0, share, width=12), Text(line, no_wrap=True, overflow="ellipsis"))
+        assert self.live is not None
+        self.live.update(row, refresh=True)
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+
+
+# ---- the command line ----
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one sentence: what was expected, and what came."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> typing.NoReturn:
+        message = message.removeprefix("argument ")
+        message = message.replace("expected one argument", "expected a value, got none")
+        message = message.replace("ignored explicit argument", "expected no value, got")
+        if (missing := message.removeprefix("the following arguments are required: ")) != message:
+            message = f"expected {missing}, got none"
+        raise ValueError(f"{message} (see `{self.prog} --help`)")
+
+    def refuse(self, unknown: str) -> typing.NoReturn:
+        """Tell of an argument that nobody takes."""
+        if not unknown.startswith("-"):
+            self.error(f"expected no further argument, got {unknown!r:.60}")
+        flag = unknown.partition("=")[0]
+        known = [string for action in self._actions for string in action.option_strings]
+        self.error(f"there is no option {flag:.60}{_did_you_mean(flag, known)}")
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser, commands = _parser()
+    if not arguments:
+        raise ValueError(f"expected a command ({', '.join(commands)}), got none (see `boxlings --help`)")
+    if not arguments[0].startswith("-") and arguments[0] not in commands:
+        raise ValueError(
+            f"expected a command ({', '.join(commands)}), got {arguments[0]!r:.60}"
+            f"{_did_you_mean(arguments[0], commands)}"
+        )
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        command = commands.get(arguments[0], parser)
+        command.refuse(unknown[0])
+    return options
+
+
+def _did_you_mean(text: str, known: typing.Iterable[str]) -> str:
+    close = get_close_matches(text, list(known), n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _parser() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of the command line, and the parser of each command."""
+    parser = _Parser(
+        prog="boxlings",
+        description="Small neural agents share worlds of coloured boxes, learn to talk, and live or die by "
+        "what they achieve.",
+        epilog="`boxlings COMMAND --help` tells more. From a script: "
+        "from boxlings import RunConfig, evolve, load_run",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    kinds = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+    commands: dict[str, _Parser] = {}
+
+    def command(name: str, carry_out: Callable[[argparse.Namespace], int], text: str) -> _Parser:
+        commands[name] = kinds.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        commands[name].set_defaults(command=carry_out)
+        return commands[name]
+
+    def generations(parser: _Parser, text: str) -> None:
+        parser.add_argument("--generations", type=_whole, metavar="N", help=text)
+
+    def no_pictures(parser: _Parser) -> None:
+        text = "leave out the figures, the replay and the report at the end"
+        parser.add_argument("--no-pictures", action="store_true", help=text)
+
+    run = command("run", _run, "evolve a population in a new run folder")
+    run.usage = "boxlings run [SCENARIO] [--out PATH] [--seed N] [--generations N] [--population N] ..."
+    no_pictures(run)
+    _add_json(run)
+    _add_run_options(run)
+
+    resume = command("resume", _resume, "continue a run from its newest whole checkpoint")
+    resume.add_argument("folder", metavar="DIR", help="the run's folder")
+    generations(resume, "a new end of the run, in place of the old one")
+    no_pictures(resume)
+    _add_json(resume)
+
+    evaluate = command("eval", _eval, "measure the success of a population on fresh worlds")
+    text = "a run, for its newest checkpoint, or a checkpoint folder"
+    evaluate.add_argument("folder", metavar="DIR|CKPT", help=text)
+    text = "goals that were trained on, or goals that never were (default: train)"
+    _add_choice(evaluate, "--split", ("train", "held-out"), text, default="train")
+    text = "mute: nothing is heard; shuffle: the words of another world are heard (default: on)"
+    _add_choice(evaluate, "--channel", ("on", "mute", "shuffle"), text, default="on")
+    text = "worlds in all, rounded up to the same number for every boxling (default: 2048)"
+    evaluate.add_argument("--worlds", type=_at_least(1), default=2048, metavar="N", help=text)
+    text = "which worlds (default: 0)"
+    evaluate.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help=text)
+    text = "also the success of every guide with every builder, of familiar pairs and of strangers"
+    evaluate.add_argument("--pairs", action="store_true", help=text)
+    _add_json(evaluate)
+
+    text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts"
+    plot = command("plot", _plot, text)
+    plot.add_argument("folder", metavar="DIR", help="the run's folder")
+    _add_json(plot)
+
+    report = command("report", _report, "write one self-contained DIR/report.html with figures and replays")
+    report.add_argument("folder", metavar="DIR", help="the run's folder")
+    _add_json(report)
+
+    replay = command("replay", _replay, "show recorded episodes, or check them against the simulator")
+    replay.add_argument("folder", metavar="DIR", help="the run's folder")
+    replay.add_argument("--generation", type=_whole, metavar="G", help="(default: the last recorded one)")
+    text = "(default: the first one in a terminal, all elsewhere)"
+    replay.add_argument("--episode", type=_whole, metavar="K", help=text)
+    _add_choice(replay, "--to", ("terminal", "gif", "html"), "where it is shown (default: terminal)")
+    text = "of --to gif and --to html (default: DIR/plots/replay-GENERATION.gif or .html)"
+    replay.add_argument("--out", metavar="FILE", help=text)
+    text = "simulate again and compare: all episodes, or those of --generation and --episode"
+    replay.add_argument("--verify", action="store_true", help=text)
+    _add_json(replay)
+
+    text = "train a founder by learning only, for the --seed-from of later runs"
+    pretrain = command("pretrain", _pretrain, text)
+    pretrain.add_argument("scenario", metavar="SCENARIO", help="see `boxlings scenarios`")
+    pretrain.add_argument("--out", required=True, metavar="CKPT", help="the new checkpoint folder")
+    pretrain.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
+    generations(pretrain, f"({_default_in_words('generations', None)})")
+    _add_json(pretrain)
+
+    _add_json(command("scenarios", _scenarios, "tell what scenarios there are, with a picture of each"))
+    return parser, commands
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"boxlings {version('boxlings')}")
+        parser.exit()
+
+
+def _add_json(parser: _Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def _add_choice(group: Any, flag: str, names: tuple[str, ...], text: str, **options: Any) -> None:
+    group.add_argument(flag, type=_one_of(names), metavar="|".join(names), help=text, **options)
+
+
+def _add_run_options(parser: _Parser) -> None:
+    """A flag for every field of RunConfig and of its parts; what is not given is left to RunConfig.
+
+    Their values are parsed as `config.population`, `config.learning.epochs`, ..., see `_nested`.
+    """
+    text = f"see `boxlings scenarios` (default: {RunConfig.scenario})"
+    parser.add_argument(
+        "config.scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text
+    )
+    kinds = typing.get_type_hints(RunConfig)
+    parts = [name for name, kind in kinds.items() if is_dataclass(kind)]
+    _add_flags(parser, "config", RunConfig, leaving_out=("scenario", *parts))
+    for name in parts:
+        group = parser.add_argument_group(name, _one_line(inspect.getdoc(kinds[name])))
+        _add_flags(group, f"config.{name}", kinds[name])
+
+
+def _add_flags(group: Any, owner: str, part: Any, leaving_out: tuple[str, ...] = ()) -> None:
+    """A flag for every other field of a dataclass, with its comment as help."""
+    kinds, comments = typing.get_type_hints(part), _comments(part)
+    for field in fields(part):
+        if field.name in leaving_out:
+            continue
+        kind = kinds[field.name]
+        possible = (kind, *typing.get_args(kind))  # kind may be a union with None
+        flag = f"--{field.name.replace('_', '-')}"
+        default = _default_in_words(field.name, field.default)
+        text = f"{comments.get(field.name, '')} {default and f'({default})'}".strip().replace("%", "%%")
+        shared: dict[str, Any] = {"dest": f"{owner}.{field.name}", "default": argparse.SUPPRESS}
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **shared)
+        elif typing.get_origin(kind) is typing.Literal:
+            _add_choice(group, flag, typing.get_args(kind), text, **shared)
+        elif int in possible:
+            group.add_argument(flag, type=_whole, metavar="N", help=text, **shared)
+        elif float in possible:
+            group.add_argument(flag, type=_fraction, metavar="X", help=text, **shared)
+        else:
+            group.add_argument(flag, metavar="PATH", help=text, **shared)
+
+
+def _nested(options: argparse.Namespace) -> dict[str, Any]:
+    """Parsed options whose names have dots, as nested dictionaries.
+
+    >>> _nested(argparse.Namespace(**{"config.seed": 1, "config.learning.epochs": 2, "json": True}))
+    {'config': {'seed': 1, 'learning': {'epochs': 2}}, 'json': True}
+    """
+    nested: dict[str, Any] = {}
+    for name, value in vars(options).items():
+        *owners, field = name.split(".")
+        inner = nested
+        for owner in owners:
+            inner = inner.setdefault(owner, {})
+        inner[field] = value
+    return nested
+
+
+def _default_in_words(name: str, default: object) -> str:
+    """What help says of an option's default; "" where there is none.
+
+    >>> _default_in_words("population", 8), _default_in_words("elimination", True)
+    ('default: 8', 'default: on')
+    >>> _default_in_words("out", None)
+    ''
+    """
+    if default is None:
+        of_scenario = {scenario: options[name] for scenario, options in DEFAULTS.items() if name in options}
+        values = set(of_scenario.values())
+        if len(values) < 2:
+            return f"default: {values.pop()}" if values else ""
+        return f"default: {', '.join(f'{value} in {scenario}' for scenario, value in of_scenario.items())}"
+    return f"default: {'on' if default is True else 'off' if default is False else default}"
+
+
+def _comments(kind: Any) -> dict[str, str]:
+    """What the comment behind each field of a dataclass says."""
+    try:
+        source = inspect.getsource(kind)
+    except OSError:  # installed without sources: help is shorter, all else works
+        return {}
+    return dict(re.findall(r"^    (\w+): .*?  # (.*)$", source, re.MULTILINE))
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r:.60}") from None
+
+
+def _at_least(low: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = _whole(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {low}, got {value}")
+        return value
+
+    return convert
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r:.60}")
+    return value
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"expected one of {', '.join(names)}, got {text!r:.60}")
+        return text
+
+    return convert
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -205,9 +205,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "name": {
         "generations": 40, "measure_every": 4, "record_every": 8,
-        "message_length": 5, "num_symbols": 12,
+        "message_length": 6, "num_symbols": 16,
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
-        "founder_rounds": 1500, "newborn_listener_every": 0, "language_batch": 128,
+        "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,
         "language_rounds": 20, "acting_rounds": 0,
     },
 }  # fmt: skip

@@ -87,6 +87,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         view_shape=scenario.view_shape,
         num_symbols=channel.num_symbols,
         message_length=channel.message_length,
+        is_told_goal=not scenario.guide_sees,
         width=policy.width,
         num_experts=policy.num_experts,
         expert_width=policy.expert_width,

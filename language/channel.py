@@ -58,7 +58,7 @@ def straight_through(logits: Tensor, symbols: Tensor) -> Tensor:
     if not logits.requires_grad:
         return hard
     soft = torch.softmax(logits, dim=-1)
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())  # in this order, so that the symbols are hard to the bit
 
 
 def other_agents(num_agents: int) -> Tensor:

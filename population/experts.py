@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from population.spec import PolicySpec
+from population.spec import NUM_TOUCHES, PolicySpec
 
+TOUCH = (0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3)  # by look: empty, a body of any colour, a boxling, beyond the edge
 MODALITIES = ("vision", "heard", "goal", "body")
 
 
@@ -54,22 +55,32 @@ def routed_experts(tokens: Tensor, weights: dict[str, Tensor], num_experts: int)
     return torch.bmm(mixed.flatten(-2), weights["experts.out"]), shares
 
 
-def visual_expert(view: Tensor, query: Tensor | None, weights: dict[str, Tensor], spec: PolicySpec) -> Tensor:
+def visual_expert(
+    view: Tensor, query: Tensor | None, weights: dict[str, Tensor], spec: PolicySpec
+) -> tuple[Tensor, list[Tensor]]:
     """What is made of what is seen: view (P, M, h, w) look codes and query (P, M, Q) to (P, M, D).
 
+    Returns beside it the parts of the scene's summary, (P, M, D) each, for those who talk about them.
+
     Up to three readings are summed: a summary of the scene (3 x 3 convolution, then the largest response in each row, in
-    each column, and of 2 x 2 patches anywhere), the cells near the middle as they are, and cells that are asked for:
+    each column, and of 2 x 2 patches anywhere), what is felt in the cells near the middle, and cells that are asked for:
     what was heard *queries* the picture by attention over cells, with a key for the look and a key for the place.
     """
     num_genomes, num_seen = view.shape[:2]
     seen = weights["eyes.bias"].unsqueeze(1)
     looks = view.long()
+    parts: list[Tensor] = []
     if spec.conv_channels:
-        seen = seen + torch.bmm(_scene_summary(looks, weights, spec), weights["eyes.scene"])
+        for k, summary in enumerate(_scene_summary(looks, weights, spec)):
+            part = torch.baddbmm(weights[f"eyes.part_bias_{k}"].unsqueeze(1), summary, weights[f"eyes.part_{k}"])
+            seen = seen + part
+            parts.append(torch.relu(part))
     if spec.near_cells:
         top, left = ((side - spec.near_cells) // 2 for side in spec.view_shape)
         near = looks[..., top : top + spec.near_cells, left : left + spec.near_cells].flatten(2)
-        near_hot = _one_hot(near, spec.num_looks).flatten(2)
+        # as by touch, without colours: otherwise boxlings learn which colours are never pushed which way
+        touch = torch.tensor(TOUCH, device=near.device)[near]
+        near_hot = _one_hot(touch, NUM_TOUCHES).flatten(2)
         seen = seen + torch.bmm(near_hot, weights["eyes.near"])
     if spec.query_heads and query is not None:
         heads = spec.num_query_heads
@@ -83,15 +94,15 @@ def visual_expert(view: Tensor, query: Tensor | None, weights: dict[str, Tensor]
         attention = torch.softmax(scores, dim=-1).view(num_genomes, num_seen * heads, -1)
         found = torch.bmm(attention, weights["eyes.place_value"])
         seen = seen + torch.bmm(found.view(num_genomes, num_seen, -1), weights["eyes.found"])
-    return torch.relu(seen)
+    return torch.relu(seen), parts
 
 
 def _one_hot(codes: Tensor, num_codes: int) -> Tensor:
     return torch.zeros(*codes.shape, num_codes, device=codes.device).scatter_(-1, codes.unsqueeze(-1), 1.0)
 
 
-def _scene_summary(looks: Tensor, weights: dict[str, Tensor], spec: PolicySpec) -> Tensor:
-    """Row-wise, column-wise and global maxima of convolved cells: (P, M, h, w) look codes to (P, M, features)."""
+def _scene_summary(looks: Tensor, weights: dict[str, Tensor], spec: PolicySpec) -> tuple[Tensor, Tensor, Tensor]:
+    """Row-wise, column-wise and global maxima of convolved cells: (P, M, h, w) look codes to (P, M, features) each."""
     num_genomes, num_seen, height, width = looks.shape
     channels = spec.conv_channels
     # empty cells are zeros, so that the padding around the picture looks like emptiness
@@ -107,4 +118,4 @@ def _scene_summary(looks: Tensor, weights: dict[str, Tensor], spec: PolicySpec) 
     ).view(num_genomes, num_seen * (height - 1) * (width - 1), -1)
     patterns = torch.bmm(corners, weights["eyes.pattern"]).view(num_genomes, num_seen, -1, channels)
     largest = torch.relu(patterns.amax(dim=2) + weights["eyes.pattern_bias"].unsqueeze(1))
-    return torch.cat([cells.amax(dim=3).flatten(2), cells.amax(dim=2).flatten(2), largest], dim=-1)
+    return cells.amax(dim=3).flatten(2), cells.amax(dim=2).flatten(2), largest

@@ -42,6 +42,14 @@ class Rows:
         return out.index_add(0, self.flat, values.flatten(0, 1)).view(values.shape[0], num_seats, -1)
 
 
+    def as_mask(self, num_seats: int) -> Tensor:
+        """Which of the P x N seats these are, (P, N, 1) bool."""
+        mask = torch.zeros(len(self.flat) // self.num_rows * num_seats, dtype=torch.bool, device=self.flat.device)
+        real = self.flat if self.is_real is None else self.flat[self.is_real.flatten()]
+        mask[real] = True
+        return mask.view(-1, num_seats, 1)
+
+
 def rows_where(mask: Tensor) -> Rows | None:
     """The seats in `mask` (P, N) bool as Rows, padded to the largest number per genome; None if there are none."""
     counts = mask.sum(dim=1)
@@ -157,7 +165,9 @@ class Policy:
         """The layers of all genomes (P, parameters), with what follows from them alone worked out once."""
         weights = self.layout.views(genomes)
         weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
-        weights["words"] = self._words(weights)
+        weights["about"] = torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)  # (P, L, topics)
+        if self.spec.is_told_goal:
+            weights["words"] = self._words(weights)
         return weights
 
     def _token_table(self, weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -198,17 +208,23 @@ class Policy:
                     torch.bmm(senses.sees.pick(token), weights[f"eyes.ask_{k}"])
                     for k, token in enumerate(believed)
                 ]
-                asks.append(torch.bmm(senses.sees.pick(language_memory), weights["eyes.ask"]))
                 query = torch.cat(asks, dim=-1)
-            seen = senses.sees.place(visual_expert(senses.view, query, weights, spec), num_seats)
+            look, parts = visual_expert(senses.view, query, weights, spec)
+            seen = senses.sees.place(look, num_seats)
             if use is not None:
                 use.visual_calls += 1
                 real = senses.sees.is_real
                 use.visual_tokens += int(real.sum()) if real is not None else len(senses.sees.flat)
         else:
-            seen = torch.zeros_like(language_memory)
-        inputs = torch.cat([language_memory, *believed, seen], dim=-1)
-        idea = torch.relu(torch.baddbmm(weights["think.bias"].unsqueeze(1), inputs, weights["think"]))
+            seen, parts = torch.zeros_like(language_memory), []
+        # Who sees thinks of what the beliefs found in the picture, not of the beliefs themselves: fed with those as well,
+        # boxlings learned that the red box is never pushed left because no trained goal said so.
+        told = torch.cat(believed, dim=-1)
+        if senses.sees is not None:
+            told = told * ~senses.sees.as_mask(num_seats)
+        idea = torch.relu(
+            torch.baddbmm(weights["think.bias"].unsqueeze(1), torch.cat([told, seen], dim=-1), weights["think"])
+        )
         situation = remember(idea, situation_memory, weights, "situation")
         both = torch.cat([idea, situation], dim=-1)
         thought = torch.relu(torch.baddbmm(weights["decide.bias"].unsqueeze(1), both, weights["decide"]))
@@ -218,40 +234,42 @@ class Policy:
 
         response = Response(
             act_logits=head("act"),
-            say_logits=self._speak(weights, senses, torch.cat([language_memory, seen, thought], dim=-1)),
+            say_logits=self._speak(weights, senses, parts, torch.cat([language_memory, thought], dim=-1)),
             value=head("value").squeeze(-1),
             thought=thought,
         )
         return situation, response
 
     def _words(self, weights: dict[str, Tensor]) -> Tensor:
-        """What each place of a message would say of each attribute value, (P, values, L * V), weighed by attention.
+        """What each place of a message would say of each attribute value, (P, values, L * V), weighed by attention."""
+        sizes = torch.tensor(self.spec.attribute_sizes)
+        attribute = torch.repeat_interleave(torch.arange(len(sizes)), sizes).to(weights["about"].device)
+        words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, (self.spec.message_length, -1))
+        return (words * weights["about"][:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
 
-        Every place attends to the things in mind, the goal's attributes one by one and the thought as a whole, by
-        weights that it has learned (attention speakers: Auersperger and Pecina 2022, https://arxiv.org/abs/2203.13176).
-        Without this the code for 24 trained goals never served for the 8 held out ones.
+    def _speak(
+        self, weights: dict[str, Tensor], senses: Senses, parts: list[Tensor], thought: Tensor
+    ) -> Tensor:
+        """Logits of the next message (P, N, L, V).
+
+        Every place of a message attends to the things in mind, by weights that it has learned: the goal's attributes one
+        by one, or the parts of the picture, and the thought as a whole (attention speakers: Auersperger and Pecina 2022,
+        https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out ones.
         """
-        spec = self.spec
-        about = self._about(weights)
-        attribute = torch.repeat_interleave(
-            torch.arange(len(spec.attribute_sizes)), torch.tensor(spec.attribute_sizes)
-        ).to(about.device)
-        words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, (spec.message_length, -1))
-        return (words * about[:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
-
-    def _about(self, weights: dict[str, Tensor]) -> Tensor:
-        """The attention of each place of a message to each thing in mind, (P, L, G + 1)."""
-        return torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)
-
-    def _speak(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
-        """Logits of the next message (P, N, L, V): what the thought says, and what the told goal says."""
-        spec = self.spec
-        shape = (spec.message_length, spec.num_symbols)
+        num_seats = thought.shape[1]
+        shape = (self.spec.message_length, self.spec.num_symbols)
+        about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
         logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
-        logits = logits * self._about(weights)[:, None, :, -1:]
+        logits = logits * about[..., -1:]
         if senses.knows is not None and senses.goal is not None:
-            told = senses.knows.place(torch.bmm(senses.goal, weights["words"]), thought.shape[1])
+            told = senses.knows.place(torch.bmm(senses.goal, weights["words"]), num_seats)
             logits = logits + told.unflatten(-1, shape)
+        if parts and senses.sees is not None:
+            shown = sum(
+                torch.bmm(part, weights[f"say.part_{k}"]).unflatten(-1, shape) * about[..., k - 1 - len(parts), None]
+                for k, part in enumerate(parts)
+            )
+            logits = logits + senses.sees.place(shown.flatten(2), num_seats).unflatten(-1, shape)
         return logits
 
     def predict_edit(self, weights: dict[str, Tensor], thought: Tensor, act_hot: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from math import sqrt
 
 from population.genome import Layer, Layout
 
+NUM_TOUCHES = 4  # what can be felt of a cell nearby: empty, a body, a boxling, beyond the edge
 NUM_EDIT_CLASSES = 3  # what the own act changes next: nothing, where I stand, where something else lies too
 
 
@@ -20,12 +21,13 @@ class PolicySpec:
     view_shape: tuple[int, int]  # cells
     num_symbols: int  # V
     message_length: int  # L
+    is_told_goal: bool = True  # guides know the goal's attributes; otherwise they see what they talk about
     width: int = 64  # D: tokens, memory streams
     num_experts: int = 2  # besides the visual one
     expert_width: int = 64
     conv_channels: int = 32  # of the visual expert's summary of the scene; 0 leaves it out
-    near_cells: int = 5  # side of the square around the agent that is seen cell by cell; 0 leaves it out
-    query_heads: int = 2  # questions to the picture by each belief, and by the language memory; 0 leaves them out
+    near_cells: int = 5  # side of the square around the agent that is felt cell by cell; 0 leaves it out
+    query_heads: int = 2  # questions to the picture by each belief; 0 leaves them out
     key_width: int = 16
 
     def __post_init__(self) -> None:
@@ -43,8 +45,18 @@ class PolicySpec:
 
     @property
     def num_query_heads(self) -> int:
-        """Questions in all: some by each belief, some by the language memory."""
-        return self.query_heads * (len(self.attribute_sizes) + 1)
+        """Questions in all: some by each belief."""
+        return self.query_heads * len(self.attribute_sizes)
+
+    @property
+    def num_picture_parts(self) -> int:
+        """Parts of the summary of a scene that can be talked about: its rows, its columns, its patterns."""
+        return 3 if self.conv_channels else 0
+
+    @property
+    def num_topics(self) -> int:
+        """Things in mind that a place of a message can be about: attributes told, parts of the picture, the thought."""
+        return (len(self.attribute_sizes) if self.is_told_goal else 0) + self.num_picture_parts + 1
 
     @property
     def num_body_states(self) -> int:
@@ -93,29 +105,33 @@ class PolicySpec:
             bias("eyes.conv_bias", c, "eyes")
             weight("eyes.pattern", 4 * c, c, "eyes", relu)
             bias("eyes.pattern_bias", c, "eyes")
-            weight("eyes.scene", c * (height + width + 1), d, "eyes", relu)
+            for k, size in enumerate((c * height, c * width, c)):
+                weight(f"eyes.part_{k}", size, d, "eyes", relu)
+                bias(f"eyes.part_bias_{k}", d, "eyes")
         if self.near_cells:
             n = self.near_cells**2
-            layers.append(Layer("eyes.near", (n * self.num_looks, d), 1 / sqrt(n), "eyes"))
+            layers.append(Layer("eyes.near", (n * NUM_TOUCHES, d), 1 / sqrt(n), "eyes"))
         if self.query_heads:
             heads = self.num_query_heads
             for k in range(num_attributes):
                 weight(f"eyes.ask_{k}", d, self.query_heads * self.key_width, "eyes")
-            weight("eyes.ask", d, self.query_heads * self.key_width, "eyes")
             layers.append(Layer("eyes.look_key", (self.num_looks, self.key_width), 1.0, "eyes"))
             layers.append(Layer("eyes.place_key", (self.num_cells, self.key_width), 0.3, "eyes"))
             layers.append(Layer("eyes.place_value", (self.num_cells, self.key_width * 2), 1.0, "eyes"))
             weight("eyes.found", heads * self.key_width * 2, d, "eyes", relu)
         # thought and outputs
-        weight("think", d * (num_attributes + 2), d, "mind", relu)
+        weight("think", d * (num_attributes + 1), d, "mind", relu)
         bias("think.bias", d, "mind")
         weight("decide", 2 * d, d, "mind", relu)
         bias("decide.bias", d, "mind")
-        weight("say", 3 * d, v, "mouth")
+        weight("say", 2 * d, v, "mouth")
         bias("say.bias", v, "mouth")
-        weight("say.goal", d, v, "mouth", relu)
-        # which thing in mind each place of a message is about: the goal's attributes, or the thought as a whole
-        layers.append(Layer("say.about", (self.message_length, num_attributes + 1), 1.0, "mouth"))
+        if self.is_told_goal:
+            weight("say.goal", d, v, "mouth", relu)
+        for k in range(self.num_picture_parts):
+            weight(f"say.part_{k}", d, v, "mouth", relu)
+        # which thing in mind each place of a message is about
+        layers.append(Layer("say.about", (self.message_length, self.num_topics), 1.0, "mouth"))
         weight("act", d, self.num_actions, "hands", 0.1)
         bias("act.bias", self.num_actions, "hands")
         weight("value", d, 1, "mind", 0.1)

@@ -16,7 +16,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from world.state import Worlds
+from world.state import BOXLING_COLOUR, Worlds
 
 COLOUR_NAMES = (
     "empty", "blue", "red", "green", "yellow", "grey", "pink", "orange", "sky", "maroon", "boxling",
@@ -102,7 +102,7 @@ def apply(state: Worlds, edits: list) -> Worlds:
     after = state.copy()
     for b, tokens in enumerate(edits):
         operations = parse(tokens)
-        _check(operations, after.owner[b].shape, after.colour.shape[1])
+        _check(operations, after.owner[b], after.colour.shape[1])
         shifts = {arguments[0]: arguments[1:] for edit, arguments in operations if edit == Edit.MOVE}
         after.owner[b] = _move(after.owner[b], shifts)
         for edit, arguments in operations:
@@ -116,14 +116,24 @@ def apply(state: Worlds, edits: list) -> Worlds:
     return after
 
 
-def _check(operations: list[tuple[Edit, tuple[int, ...]]], shape: tuple[int, ...], num_bodies: int) -> None:
-    """Refuse edits that point outside the world."""
+def _check(operations: list[tuple[Edit, tuple[int, ...]]], owner: np.ndarray, num_bodies: int) -> None:
+    """Refuse edits that point outside the world whose cells are `owner` (H, W)."""
+    height, width = owner.shape
     for edit, arguments in operations:
         body = arguments[2] if edit == Edit.SET else arguments[0]
-        if not 0 <= body < num_bodies:
-            raise ValueError(f"{edit.name} must name a body in [0, {num_bodies - 1}], got {body}")
-        if edit == Edit.SET and not (0 <= arguments[0] < shape[0] and 0 <= arguments[1] < shape[1]):
-            raise ValueError(f"SET must name a cell of {shape[0]} x {shape[1]}, got {arguments[:2]}")
+        lowest = 1 if edit == Edit.MOVE else 0  # emptiness does not move
+        if not lowest <= body < num_bodies:
+            raise ValueError(f"{edit.name} must name a body in [{lowest}, {num_bodies - 1}], got {body}")
+        if edit == Edit.MOVE:
+            cells = np.argwhere(owner == body) + arguments[1:]
+            if ((cells < 0) | (cells >= (height, width))).any():
+                raise ValueError(
+                    f"MOVE must keep body {body} within {height} x {width} cells, got a move by {arguments[1:]}"
+                )
+        elif edit == Edit.PAINT and not 0 <= arguments[1] <= BOXLING_COLOUR:
+            raise ValueError(f"PAINT must name a colour in [0, {BOXLING_COLOUR}], got {arguments[1]}")
+        elif edit == Edit.SET and not (0 <= arguments[0] < height and 0 <= arguments[1] < width):
+            raise ValueError(f"SET must name a cell of {height} x {width}, got {arguments[:2]}")
 
 
 def describe(tokens: np.ndarray, colours: np.ndarray) -> list[str]:

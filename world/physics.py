@@ -28,6 +28,8 @@ def _bit(body):
 def _moved_set(owner, anchored, is_blocking, actor, direction):
     """Bit mask of the bodies that move if `actor` walks in `direction`; 0 if it cannot."""
     height, width = owner.shape
+    if anchored[actor]:
+        return _NONE
     d_row, d_col = _STEP_RC[direction, 0], _STEP_RC[direction, 1]
     mask = _bit(actor)
     grows = True
@@ -147,6 +149,8 @@ def push(worlds: Worlds, actions: np.ndarray) -> np.ndarray:
     actions = np.asarray(actions)
     if actions.shape != worlds.agent_body.shape:
         raise ValueError(f"actions must have shape {worlds.agent_body.shape}, got {actions.shape}")
+    if actions.size and not np.issubdtype(actions.dtype, np.integer):
+        raise ValueError(f"actions must be whole numbers, got {actions.dtype}")
     if actions.size and (actions.min() < 0 or actions.max() >= NUM_ACTIONS):
         wrong = actions[(actions < 0) | (actions >= NUM_ACTIONS)][0]
         raise ValueError(f"actions must be in [0, {NUM_ACTIONS - 1}], got {wrong}")

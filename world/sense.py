@@ -48,7 +48,8 @@ def egocentric_view(worlds: Worlds, radius_cells: int) -> np.ndarray:
 
 def whole_view(worlds: Worlds) -> np.ndarray:
     """The whole grid in colours, (B, H, W) uint8 look codes."""
-    flat = worlds.owner.reshape(len(worlds), -1).astype(np.int64)
+    num_worlds, height, width = worlds.owner.shape
+    flat = worlds.owner.reshape(num_worlds, height * width).astype(np.int64)
     return np.take_along_axis(worlds.colour, flat, axis=1).reshape(worlds.owner.shape).astype(np.uint8)
 
 

@@ -1,0 +1,271 @@
+"""The channel: hard symbols for who hears, a gradient for who speaks, interventions that do what they say."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from language.channel import (
+    Intervention,
+    deliver,
+    draw_symbols,
+    gumbel_noise,
+    other_agents,
+    straight_through,
+)
+
+B, A, L, V = 6, 3, 4, 5
+ALL = ~torch.eye(A, dtype=torch.bool).expand(B, A, A)
+
+
+def drawn_messages(seed: int = 0, num_worlds: int = B, num_agents: int = A) -> Tensor:
+    """Messages (B, A, L, V), one-hot; agent 0 of world 0 is silent."""
+    generator = torch.Generator().manual_seed(seed)
+    symbols = torch.randint(V, (num_worlds, num_agents, L), generator=generator)
+    messages = torch.nn.functional.one_hot(symbols, V).float()
+    if num_worlds:
+        messages[0, 0] = 0.0
+    return messages
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# ---- drawing ----
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_message_is_exactly_one_symbol_at_each_place(is_drawn: bool, temperature: float):
+    logits = torch.randn(7, L, V, generator=draws()).requires_grad_()
+    symbols, message = draw_symbols(logits, draws(1) if is_drawn else None, temperature)
+    hard = torch.nn.functional.one_hot(symbols, V).float()
+    assert message.requires_grad
+    assert torch.equal(message, hard)
+    _, without_gradient = draw_symbols(logits.detach(), draws(1) if is_drawn else None, temperature)
+    assert torch.equal(without_gradient, hard)
+
+
+def test_without_a_generator_the_most_probable_symbols_are_said():
+    logits = torch.randn(9, L, V, generator=draws())
+    symbols, _ = draw_symbols(logits)
+    assert torch.equal(symbols, logits.argmax(dim=-1))
+
+
+def test_the_gradient_of_a_message_is_that_of_its_probabilities():
+    logits = torch.randn(3, L, V, generator=draws(), dtype=torch.float64).requires_grad_()
+    weight = torch.randn(3, L, V, generator=draws(1), dtype=torch.float64)
+    for temperature in (0.5, 2.0):
+        _, message = draw_symbols(logits, None, temperature)
+        (message * weight).sum().backward()
+        through, logits.grad = logits.grad, None
+        (torch.softmax(logits / temperature, dim=-1) * weight).sum().backward()
+        direct, logits.grad = logits.grad, None
+        assert direct.abs().max() > 0.01
+        torch.testing.assert_close(through, direct)
+
+
+def test_the_gradient_of_a_drawn_message_is_that_of_its_noisy_probabilities():
+    logits = torch.randn(3, L, V, generator=draws()).requires_grad_()
+    noise = gumbel_noise(logits.detach(), draws(5))
+    _, message = draw_symbols(logits, draws(5), 0.7)
+    message[..., 0].sum().backward()
+    through, logits.grad = logits.grad, None
+    torch.softmax((logits + noise) / 0.7, dim=-1)[..., 0].sum().backward()
+    torch.testing.assert_close(through, logits.grad)
+
+
+def test_a_message_lived_again_has_the_symbols_it_had_and_a_gradient():
+    logits = torch.randn(3, L, V, generator=draws()).requires_grad_()
+    symbols = torch.randint(V, (3, L), generator=draws(1))  # others than the most probable ones
+    message = straight_through(logits, symbols)
+    assert torch.equal(message, torch.nn.functional.one_hot(symbols, V).float())
+    message[0, 0, 0].backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0].abs().sum() > 0
+    assert not logits.grad[1:].any()
+
+
+def test_symbols_are_drawn_as_often_as_they_are_probable():
+    num_draws = 40_000
+    logits = torch.tensor([[2.0, 0.0, -1.0, 1.0, -4.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
+    symbols, _ = draw_symbols(logits.expand(num_draws, 2, V), draws(3), temperature=0.5)
+    expected = torch.softmax(logits, dim=-1)  # temperature bends the gradient only
+    for place in range(2):
+        found = torch.bincount(symbols[:, place], minlength=V) / num_draws
+        spread = torch.sqrt(expected[place] * (1 - expected[place]) / num_draws)
+        assert ((found - expected[place]).abs() < 4 * spread).all()
+
+
+def test_equal_generators_draw_equal_symbols_and_others_do_not():
+    logits = torch.randn(50, L, V, generator=draws())
+    one, other, another = (draw_symbols(logits, draws(seed))[0] for seed in (1, 1, 2))
+    assert torch.equal(one, other)
+    assert not torch.equal(one, another)
+
+
+# ---- delivery ----
+
+
+@pytest.mark.parametrize("num_agents", [1, 2, 3, 5])
+def test_everybody_hears_all_others_in_order_and_never_itself(num_agents: int):
+    others = other_agents(num_agents)
+    assert others.tolist() == [[s for s in range(num_agents) if s != a] for a in range(num_agents)]
+    messages = drawn_messages(num_agents=num_agents)
+    audible = torch.ones(B, num_agents, num_agents, dtype=torch.bool)
+    heard = deliver(messages, audible, Intervention())
+    assert heard.shape == (B, num_agents, num_agents - 1, L, V)
+    for a in range(num_agents):
+        for i, speaker in enumerate(others[a].tolist()):
+            assert torch.equal(heard[:, a, i], messages[:, speaker])
+
+
+def test_what_one_says_never_comes_back_to_itself_under_any_intervention_within_its_world():
+    for intervention in (Intervention(), Intervention(symbol_noise=0.5), Intervention("mute")):
+        messages = drawn_messages()
+        changed = messages.clone()
+        changed[:, 1] = messages[:, 1].roll(1, dims=-1)
+        before = deliver(messages, ALL, intervention, generator=draws())
+        after = deliver(changed, ALL, intervention, generator=draws())
+        assert torch.equal(before[:, 1], after[:, 1])
+        assert torch.equal(before[:, [0, 2]], after[:, [0, 2]]) == (intervention.kind == "mute")
+
+
+def test_who_is_out_of_hearing_is_not_heard():
+    audible = ALL.clone()
+    audible[2, 0, 1] = False  # in world 2 agent 0 does not hear agent 1
+    audible[3, 2, 0] = False
+    messages = drawn_messages()
+    heard = deliver(messages, audible, Intervention())
+    full = deliver(messages, ALL, Intervention())
+    expected = full.clone()
+    expected[2, 0, 0] = 0.0
+    expected[3, 2, 0] = 0.0
+    assert torch.equal(heard, expected)
+    assert not torch.equal(heard, full)
+
+
+def test_a_muted_channel_carries_nothing():
+    heard = deliver(drawn_messages(), ALL, Intervention("mute"))
+    assert heard.shape == (B, A, A - 1, L, V)
+    assert not heard.any()
+
+
+def test_a_shuffled_channel_carries_what_was_said_in_the_other_world():
+    messages = drawn_messages()
+    other_world = torch.tensor([1, 2, 3, 4, 5, 0])
+    heard = deliver(messages, ALL, Intervention("shuffle"), other_world)
+    assert torch.equal(heard, deliver(messages, ALL, Intervention())[other_world])
+    with pytest.raises(ValueError, match="needs other_world"):
+        deliver(messages, ALL, Intervention("shuffle"))
+
+
+def test_noise_replaces_the_share_of_symbols_it_should_by_evenly_drawn_ones():
+    num_worlds, share = 3000, 0.3
+    messages = torch.zeros(num_worlds, 2, L, V)
+    messages[..., 1] = 1.0
+    audible = torch.ones(num_worlds, 2, 2, dtype=torch.bool)
+    heard = deliver(messages, audible, Intervention(symbol_noise=share), generator=draws())
+    assert torch.equal(heard.sum(dim=-1), torch.ones(num_worlds, 2, 1, L))
+    found = heard.mean(dim=(0, 1, 2, 3))
+    expected = torch.full((V,), share / V)
+    expected[1] += 1 - share
+    spread = torch.sqrt(expected * (1 - expected) / (num_worlds * 2 * L))
+    assert ((found - expected).abs() < 4 * spread).all()
+
+
+def test_noise_of_a_speaker_is_the_same_for_all_who_hear_it():
+    heard = deliver(drawn_messages(), ALL, Intervention(symbol_noise=0.5), generator=draws())
+    assert torch.equal(heard[:, 0, 0], heard[:, 2, 1])  # agent 1, heard by 0 and by 2
+
+
+@pytest.mark.parametrize("kind", ["on", "shuffle"])
+@pytest.mark.parametrize("noise", [0.0, 0.5, 1.0])
+def test_silence_stays_silent(kind: str, noise: float):
+    silent = torch.zeros(B, A, L, V)
+    silent[:, 1] = drawn_messages()[:, 1]
+    heard = deliver(
+        silent, ALL, Intervention(kind, symbol_noise=noise), torch.arange(B).roll(1), generator=draws()
+    )
+    assert not heard[:, 1].any()  # it hears the two silent ones
+    assert heard[:, 0, 0].any()
+
+
+def test_no_noise_needs_no_draw():
+    generator = draws()
+    before = generator.get_state()
+    deliver(drawn_messages(), ALL, Intervention(), generator=generator)
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_a_replacement_is_what_everybody_hears():
+    heard = deliver(drawn_messages(), ALL, Intervention(replacement=(1, V, 2, 2)))
+    symbols = heard.argmax(dim=-1) + 1
+    assert torch.equal(heard.sum(dim=-1), torch.ones(B, A, A - 1, L))
+    assert (symbols == torch.tensor([1, V, 2, 2])).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kind": "off"}, "channel must be one of on, mute, shuffle, got 'off'"),
+        ({"symbol_noise": 1.5}, r"symbol_noise must be in \[0, 1\], got 1.5"),
+        ({"symbol_noise": -0.1}, "symbol_noise must be in"),
+        ({"symbol_noise": float("nan")}, "symbol_noise must be in"),
+    ],
+)
+def test_interventions_that_there_are_not_are_refused(options: dict, told: str):
+    with pytest.raises(ValueError, match=told):
+        Intervention(**options)
+
+
+@pytest.mark.parametrize(
+    ("replacement", "told"),
+    [
+        ((1, 2), "replacement must have 4 symbols, got 2"),
+        ((0, 1, 1, 1), r"replacement symbols must be in \[1, 5\]"),
+        ((1, 1, 1, 6), r"replacement symbols must be in \[1, 5\]"),
+    ],
+)
+def test_replacements_that_no_mouth_can_say_are_refused(replacement: tuple[int, ...], told: str):
+    with pytest.raises(ValueError, match=told):
+        deliver(drawn_messages(), ALL, Intervention(replacement=replacement))
+
+
+def test_an_empty_batch_is_delivered():
+    heard = deliver(torch.zeros(0, A, L, V), torch.zeros(0, A, A, dtype=torch.bool), Intervention())
+    assert heard.shape == (0, A, A - 1, L, V)
+
+
+# ---- gradient across the channel ----
+
+
+@pytest.mark.parametrize("kind", ["on", "shuffle"])
+def test_the_gradient_of_a_listener_reaches_the_one_it_heard_and_nobody_else(kind: str):
+    logits = torch.randn(B, A, L, V, generator=draws()).requires_grad_()
+    _, messages = draw_symbols(logits, draws(1))
+    other_world = torch.arange(B).roll(1)  # world 2 hears what was said in world 1
+    heard = deliver(messages, ALL, Intervention(kind), other_world)
+    weight = torch.randn(L, V, generator=draws(2))
+    (heard[2, 0, 0] * weight).sum().backward()  # agent 0 of world 2 hears agent 1
+    touched = logits.grad.abs().sum(dim=(2, 3)) > 0
+    expected = torch.zeros(B, A, dtype=torch.bool)
+    expected[2 if kind == "on" else 1, 1] = True
+    assert torch.equal(touched, expected)
+
+
+def test_no_gradient_crosses_where_nothing_is_heard():
+    for intervention, audible in (
+        (Intervention("mute"), ALL),
+        (Intervention(), torch.zeros_like(ALL)),
+        (Intervention(symbol_noise=1.0), ALL),
+        (Intervention(replacement=(1, 1, 1, 1)), ALL),
+    ):
+        logits = torch.randn(B, A, L, V, generator=draws()).requires_grad_()
+        _, messages = draw_symbols(logits)
+        heard = deliver(messages, audible, intervention, generator=draws(1))
+        if heard.requires_grad:
+            (heard * torch.randn(V, generator=draws(2))).sum().backward()
+        assert logits.grad is None or not logits.grad.any()

@@ -1,0 +1,244 @@
+"""The contract of every scenario: worlds for ever the same, fair splits, rules that hold, and no leaks."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from tests.world.drawn_worlds import draw_actions
+from world import scenarios
+from world.scenarios.base import SPLITS, Scenario
+from world.state import Role, Worlds, check_worlds
+
+NUM_WORLDS = 2_000
+# sha256 over the first 1,000 worlds; they change only if worlds may change, with a reason in the commit
+GOLDEN = {
+    ("name", "train"): "4c4450b2151393b3564d48bdfdd3a6b72c9d1d51a1c0aada802c7c52b75fe94b",
+    ("name", "held-out"): "86e2eacc3c1999f1fa6975dfbf1d9bbac10e8f65a0ceb32647eed0710626cad2",
+    ("guide", "train"): "c4c91d4afbfc24adc25e6f8e730dd5f5230bd1fd20af8272d7e43fa0508bc9c9",
+    ("guide", "held-out"): "7b1a729b6dcab81319ad33b45ce5b6e42d6b84a06de2009a5ad0ed1f08aaebf3",
+}
+
+
+@pytest.fixture(params=scenarios.names())
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    return scenarios.get(request.param)
+
+
+def assert_same(one: Worlds, other: Worlds) -> None:
+    for field in fields(Worlds):
+        np.testing.assert_array_equal(
+            getattr(one, field.name), getattr(other, field.name), err_msg=field.name
+        )
+
+
+def draw_answers(rng: np.random.Generator, scenario: Scenario, worlds: Worlds) -> np.ndarray:
+    """What each agent says the goal is, (B, A, G); right in half of the worlds."""
+    answers = rng.integers(0, scenario.attribute_sizes, (*worlds.role.shape, scenario.num_attributes))
+    is_right = rng.random(len(worlds)) < 0.5
+    return np.where(is_right[:, None, None], worlds.goal[:, None], answers).astype(np.int16)
+
+
+# ---- worlds ----
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_world_is_the_same_alone_in_any_batch_and_in_any_order(scenario: Scenario, split: str):
+    numbers = np.array([0, 1, 2, 77, 2**31, 2**40 + 3, 2**62, 2**63 - 1])
+    batch = scenario.generate(numbers, split)
+    for i in range(len(numbers)):
+        assert_same(scenario.generate(numbers[i : i + 1], split), batch.take(np.array([i])))
+    order = np.random.default_rng(0).permutation(len(numbers))
+    assert_same(scenario.generate(numbers[order], split), batch.take(order))
+    assert_same(scenario.generate(np.repeat(numbers, 2), split), batch.take(np.repeat(np.arange(8), 2)))
+
+
+def test_neighbouring_numbers_and_splits_give_other_worlds(scenario: Scenario):
+    train = scenario.generate(np.arange(NUM_WORLDS), "train")
+    distinct = {train.owner[b].tobytes() + train.goal[b].tobytes() for b in range(NUM_WORLDS)}
+    assert len(distinct) > min(NUM_WORLDS, len(scenario.meanings("train"))) * 0.95
+    assert (scenario.generate(np.arange(NUM_WORLDS), "held-out").role != train.role).any()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_first_thousand_worlds_have_the_stored_hash(scenario: Scenario, split: str):
+    worlds = scenario.generate(np.arange(1000), split)
+    digest = hashlib.sha256()
+    for name, kind in (
+        ("owner", "<i2"), ("colour", "<i1"), ("role", "<i1"), ("goal", "<i2"), ("position_rc", "<i2"),
+    ):  # fmt: skip
+        digest.update(np.ascontiguousarray(getattr(worlds, name)).astype(kind).tobytes())
+    assert digest.hexdigest() == GOLDEN[scenario.name, split]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_worlds_are_whole_at_the_start_and_after_every_step(scenario: Scenario, split: str):
+    rng = np.random.default_rng(1)
+    worlds = scenario.generate(np.arange(300), split)
+    check_worlds(worlds)
+    assert not worlds.is_over.any()
+    assert not worlds.is_won.any()
+    for step in range(scenario.num_steps):
+        was_over, was_won = worlds.is_over.copy(), worlds.is_won.copy()
+        scenario.advance(worlds, draw_actions(rng, worlds), draw_answers(rng, scenario, worlds))
+        check_worlds(worlds)
+        assert worlds.is_over[was_over].all()
+        np.testing.assert_array_equal(worlds.is_won[was_over], was_won[was_over])
+        assert not (worlds.is_won & ~worlds.is_over).any()
+        assert (worlds.steps_taken[~was_over] == step + 1).all()
+    assert worlds.is_over.all()
+    assert worlds.is_won.any()
+
+
+def test_each_world_has_one_guide_and_every_seat_guides_equally_often(scenario: Scenario):
+    for split in SPLITS:
+        worlds = scenario.generate(np.arange(10 * NUM_WORLDS), split)
+        is_guide = worlds.role == Role.GUIDE
+        assert (is_guide.sum(axis=1) == 1).all()
+        share = 1 / scenario.num_agents
+        spread = np.sqrt(share * (1 - share) / len(worlds))
+        assert (abs(is_guide.mean(axis=0) - share) < 4 * spread).all()
+
+
+def test_a_batch_of_no_worlds_can_be_lived(scenario: Scenario):
+    worlds = scenario.generate(np.zeros(0, np.int64), "train")
+    view = scenario.observe(worlds).view
+    assert view.shape == (0, scenario.num_agents, *scenario.view_shape)
+    answers = np.zeros((0, scenario.num_agents, scenario.num_attributes), np.int16)
+    reward = scenario.advance(worlds, np.zeros((0, scenario.num_agents), np.int8), answers)
+    assert reward.shape == (0, scenario.num_agents)
+
+
+@pytest.mark.parametrize("numbers", [np.array([-1]), np.array([[1]]), np.array([1.5]), np.array(3)])
+def test_world_numbers_that_are_none_are_refused(scenario: Scenario, numbers: np.ndarray):
+    with pytest.raises(ValueError, match="world numbers must be a list of whole numbers >= 0, got"):
+        scenario.generate(numbers, "train")
+
+
+def test_a_split_or_scenario_that_there_is_not_is_refused(scenario: Scenario):
+    with pytest.raises(ValueError, match="split must be one of train, held-out, got 'test'"):
+        scenario.generate(np.arange(2), "test")
+    with pytest.raises(ValueError, match="scenario must be one of name, guide, got 'nosuch'"):
+        scenarios.get("nosuch")
+
+
+# ---- meanings ----
+
+
+def test_the_splits_part_all_meanings_between_them(scenario: Scenario):
+    train, held_out = ({tuple(m) for m in scenario.meanings(split).tolist()} for split in SPLITS)
+    assert not train & held_out
+    assert train | held_out == set(itertools.product(*map(range, scenario.attribute_sizes)))
+    assert 0.1 <= len(held_out) / len(train | held_out) <= 0.3
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_worlds_have_goals_of_their_split_only_and_each_equally_often(scenario: Scenario, split: str):
+    meanings = scenario.meanings(split)
+    worlds = scenario.generate(np.arange(20 * NUM_WORLDS), split)
+    index = {tuple(meaning): i for i, meaning in enumerate(meanings.tolist())}
+    counts = np.zeros(len(meanings))
+    for goal in worlds.goal.tolist():
+        counts[index[tuple(goal)]] += 1  # a goal of the other split has no index
+    expected = len(worlds) / len(meanings)
+    chi_squared = float(((counts - expected) ** 2 / expected).sum())
+    freedom = len(meanings) - 1
+    assert chi_squared < freedom + 5 * np.sqrt(2 * freedom)
+
+
+def test_every_value_of_every_attribute_is_trained_on_and_held_out_in_other_company(scenario: Scenario):
+    for split in SPLITS:
+        meanings = scenario.meanings(split)
+        for k, size in enumerate(scenario.attribute_sizes):
+            assert set(meanings[:, k].tolist()) == set(range(size)), (split, scenario.attributes[k].name)
+
+
+def test_a_meaning_reads_as_words(scenario: Scenario):
+    words = scenario.meaning_in_words(scenario.meanings("train")[0])
+    for attribute in scenario.attributes:
+        assert attribute.name in words
+    assert len({scenario.meaning_in_words(m) for m in scenario.meanings("train")}) == len(
+        scenario.meanings("train")
+    )
+
+
+# ---- senses ----
+
+
+def test_agents_see_or_know_only_what_their_role_allows(scenario: Scenario):
+    worlds = scenario.generate(np.arange(200), "train")
+    observation = scenario.observe(worlds)
+    is_guide = worlds.role == Role.GUIDE
+    assert observation.view.shape == (*worlds.role.shape, *scenario.view_shape)
+    assert observation.view.max() < scenario.num_looks
+    assert not observation.view[~observation.sees].any()
+    assert not observation.knows[~is_guide].any()  # builders are never told
+    np.testing.assert_array_equal(observation.sees[is_guide], scenario.guide_sees)
+    np.testing.assert_array_equal(observation.knows[is_guide], not scenario.guide_sees)
+
+
+def test_what_builders_see_does_not_depend_on_the_goal(scenario: Scenario):
+    worlds = scenario.generate(np.arange(200), "train")
+    other = worlds.copy()
+    other.goal = worlds.goal[::-1].copy()
+    is_builder = worlds.role == Role.BUILDER
+    np.testing.assert_array_equal(
+        scenario.observe(worlds).view[is_builder], scenario.observe(other).view[is_builder]
+    )
+
+
+# ---- time ----
+
+
+def test_two_lives_of_one_world_are_equal_in_every_step(scenario: Scenario):
+    lives = []
+    for _ in range(2):
+        rng = np.random.default_rng(7)
+        worlds = scenario.generate(np.arange(100), "train")
+        states = [worlds.copy()]
+        for _ in range(scenario.num_steps):
+            scenario.advance(worlds, draw_actions(rng, worlds), draw_answers(rng, scenario, worlds))
+            states.append(worlds.copy())
+        lives.append(states)
+    assert len(lives[0]) == scenario.num_steps + 1
+    for one, other in zip(*lives, strict=True):
+        assert_same(one, other)
+
+
+def test_the_search_advises_nothing_in_worlds_that_are_over_and_changes_nothing(scenario: Scenario):
+    rng = np.random.default_rng(3)
+    worlds = scenario.generate(np.arange(300), "train")
+    num_over = 0
+    for _ in range(scenario.num_steps):
+        before = worlds.copy()
+        plan = scenario.plan(worlds)
+        assert_same(worlds, before)
+        assert plan.shape == worlds.role.shape
+        assert plan.dtype == np.uint8
+        assert not plan[worlds.is_over].any()
+        assert not plan[worlds.agent_body == 0].any()
+        assert plan.max(initial=0) < 1 << 5
+        num_over += int(worlds.is_over.sum())
+        scenario.advance(worlds, draw_actions(rng, worlds), draw_answers(rng, scenario, worlds))
+    assert num_over > 0 or scenario.is_decided_by_answers
+    assert not scenario.plan(worlds).any()
+
+
+def test_rewards_come_with_the_end_and_winning_pays_best(scenario: Scenario):
+    rng = np.random.default_rng(2)
+    worlds = scenario.generate(np.arange(NUM_WORLDS), "train")
+    total = np.zeros(worlds.role.shape)
+    for _ in range(scenario.num_steps):
+        was_over = worlds.is_over.copy()
+        reward = scenario.advance(worlds, draw_actions(rng, worlds), draw_answers(rng, scenario, worlds))
+        assert reward.dtype == np.float32
+        ends = worlds.is_over & ~was_over
+        assert not reward[~ends].any()
+        total += reward
+    assert worlds.is_won.any()
+    assert (total[worlds.is_won] == 1).all()
+    assert (total[~worlds.is_won] <= 0).all()
