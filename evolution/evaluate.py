@@ -108,8 +108,14 @@ def strangers(matrix: np.ndarray) -> dict[str, float | None]:
     return {"familiar": mean(familiar_offsets(population)), "strangers": mean(stranger_offsets(population))}
 
 
-def first_words(policy: Policy, genomes: Tensor, scenario: Scenario, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """What every boxling would say first of every meaning of a split: meanings (M, G), messages (P, M, L), 1 to V."""
+def first_words(
+    policy: Policy, genomes: Tensor, scenario: Scenario, split: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What every boxling would say first of every meaning of a split, and how the others take it.
+
+    Returns meanings (M, G), messages (P, M, L) with symbols 1 to V, and for each speaker the share of meanings that its
+    listeners, all others (or itself, if it is alone), name right in every attribute, (P,).
+    """
     meanings = scenario.meanings(split)
     population, num_meanings = len(genomes), len(meanings)
     device = str(genomes.device)
@@ -127,5 +133,16 @@ def first_words(policy: Policy, genomes: Tensor, scenario: Scenario, split: str)
         weights = policy.weights_of(genomes)
         memory, beliefs = policy.listen(weights, None, None, senses, empty)
         _, response = policy.respond(weights, senses, memory, beliefs, empty)
-        symbols, _ = draw_symbols(response.say_logits)
-    return meanings, symbols.cpu().numpy().astype(np.int16) + 1
+        symbols, message = draw_symbols(response.say_logits)
+        # listeners have lived one silent step before they hear the first word
+        waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
+        memory, _ = policy.listen(weights, None, None, waiting, empty)
+        voices = still.unsqueeze(-1) + Role.GUIDE
+        shares = []
+        for offset in tuple(range(1, population)) or (0,):
+            heard = torch.roll(message, offset, dims=0).flatten(-2).unsqueeze(2)
+            _, beliefs = policy.listen(weights, heard, voices, waiting, memory)
+            is_right = (beliefs.answers() == goal).all(dim=-1).float().mean(dim=1)
+            shares.append(torch.roll(is_right, -offset, dims=0))
+    said = symbols.cpu().numpy().astype(np.int16) + 1
+    return meanings, said, torch.stack(shares).mean(dim=0).cpu().numpy()

@@ -178,6 +178,8 @@ def _go_on(
 
             tables = Tables(folder)
             society = Society(config, ancestors, tell_childhood)
+            for year, measures in enumerate(society.childhood):
+                tables.add_measures(year - len(society.childhood), measures)
             _save(folder, society, tables)
         else:
             tables = Tables.load(folder, society.generation - 1)

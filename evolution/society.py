@@ -32,6 +32,7 @@ from world.state import NUM_ACTIONS, Role
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
+CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
 
 
@@ -124,6 +125,7 @@ class Society(mesa.Model):
         self.boxling_rows: list[dict[str, Any]] = []
         self.episode_rows: list[dict[str, Any]] = []
         self.lexicon: list[Any] = []
+        self.childhood: list[dict[str, float]] = []  # measures while the founder learned the language
         self.slots: list[Boxling] = []
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
         self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
@@ -176,8 +178,11 @@ class Society(mesa.Model):
         optimiser = RowAdam(1, self.layout.num_parameters, self.config.device)
         ears = self._columns(*LANGUAGE_PARTS)
         every = int(learning.newborn_listener_every or 0)
+        ages = {rounds * k // CHILDHOOD_YEARS for k in range(CHILDHOOD_YEARS)} if rounds else set()
         for i in range(rounds):
             progress = i / rounds
+            if i in ages:
+                self.childhood.append(self._language_measures(founder))
             if every and i and i % every == 0 and progress < 1 - FADES_OVER:
                 # new ears have to learn the language anew: only a code that is easily learned survives that
                 fresh = torch.from_numpy(self.layout.draw(1, rng)).to(founder.device)
@@ -249,7 +254,7 @@ class Society(mesa.Model):
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out":
                     measures["understanding_held_out"] = float(other.is_understood.mean())
-            measures |= self._language_measures()
+            measures |= self._language_measures(self.genomes)
         self.measures = measures
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
         self.boxling_rows = [
@@ -309,18 +314,21 @@ class Society(mesa.Model):
             measures["expert_load_entropy"] = float(-(load * np.log2(np.maximum(load, 1e-12))).sum())
         return measures
 
-    def _language_measures(self) -> dict[str, float]:
-        """Measures of what every boxling would say first of every trained meaning; means over boxlings."""
-        meanings, messages = first_words(self.policy, self.genomes, self.scenario, "train")
+    def _language_measures(self, genomes: torch.Tensor) -> dict[str, float]:
+        """Measures of what boxlings would say first of every trained meaning, and of how it is understood; means."""
+        meanings, messages, understood = first_words(self.policy, genomes, self.scenario, "train")
+        held_out = first_words(self.policy, genomes, self.scenario, "held-out")[2]
         num_symbols = self.policy.spec.num_symbols
-        best = int(np.nanargmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots]))
-        self.lexicon = lexicon_of(meanings, messages[best], self.scenario.attributes)
+        best = int(np.argmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots] or [0.0]))
+        self.lexicon = list(lexicon_of(meanings, messages[best], self.scenario.attributes))
         return {
+            "first_words_understood": float(understood.mean()),
+            "first_words_understood_held_out": float(held_out.mean()),
             "symbols_in_use": float(np.mean([effective_symbols(said, num_symbols) for said in messages])),
             "message_entropy_bits": float(np.mean([message_entropy_bits(said) for said in messages])),
             "unique_messages": float(np.mean([unique_messages(said) for said in messages])),
             "topographic_similarity": float(
-                np.mean([topographic_similarity(meanings, said) for said in messages[: 8]])
+                np.mean([topographic_similarity(meanings, said) for said in messages[:8]])
             ),
             "agreement": agreement(messages),
         }

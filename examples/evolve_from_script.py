@@ -13,15 +13,9 @@ import tempfile
 from pathlib import Path
 
 from analysis.figures import plot_fitness
-from boxlings import LearningConfig, Report, RunConfig, evolve, load_run
+from boxlings import LearningConfig, RunConfig, evolve, load_run
 
 SUCCESS = ["success", "success_muted", "success_shuffled", "success_held_out"]
-
-
-def tell(report: Report) -> None:
-    """What `evolve` does by itself is silent; a listener hears of every generation."""
-    if not report.text:
-        print(f"generation {report.generation}: fitness {report.measures['fitness_mean']:.3f}")
 
 
 def main(folder: Path) -> None:
@@ -36,7 +30,7 @@ def main(folder: Path) -> None:
         measure_every=1,
         learning=LearningConfig(founder_rounds=100, language_rounds=4, acting_rounds=1, acting_worlds=4),
     )
-    run = load_run(evolve(config, tell))
+    run = load_run(evolve(config))  # silent; a function given besides is told of every generation
 
     print(run.generations[SUCCESS].round(3).to_string())
     youngest = run.boxlings.iloc[run.boxlings["birth_generation"].argmax()]

@@ -35,7 +35,7 @@ class Rows:
     def place(self, values: Tensor, num_seats: int) -> Tensor:
         """(P, M, D) back to (P, N, D), zeros elsewhere."""
         if self.is_real is not None:
-            values = values * self.is_real.unsqueeze(-1).to(values.dtype)
+            values = values.masked_fill(~self.is_real.unsqueeze(-1), 0.0)  # not even NaN may leak from the padding
         out = torch.zeros(
             values.shape[0] * num_seats, values.shape[2], device=values.device, dtype=values.dtype
         )

@@ -1,0 +1,95 @@
+"""Tiny societies, and pieces of their lives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evolution.config import (
+    ChannelConfig,
+    LearningConfig,
+    PolicyConfig,
+    RunConfig,
+    SelectionConfig,
+)
+from evolution.live import Rollout, WorldSupply, live
+from evolution.seats import draw_offsets, familiar_offsets, seat
+from evolution.society import filled_config, policy_spec
+from language.channel import Intervention
+from population.policy import Policy
+from world import scenarios
+from world.scenarios.base import Scenario
+
+TINY = RunConfig(
+    population=4,
+    generations=3,
+    live_worlds=2,
+    channel=ChannelConfig(message_length=3, num_symbols=8),
+    policy=PolicyConfig(
+        width=12, num_experts=2, expert_width=8, conv_channels=2, near_cells=3, query_heads=1
+    ),
+    learning=LearningConfig(
+        founder_rounds=5, language_rounds=2, language_batch=8, acting_rounds=1, acting_worlds=2
+    ),
+)
+
+
+def tiny(scenario: str = "guide", **changes: Any) -> RunConfig:
+    """A run of seconds; `selection`, `learning`, `channel` and `policy` may be given as dicts of changes."""
+    parts = {
+        name: replace(getattr(TINY, name), **value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return replace(TINY, scenario=scenario, **parts)
+
+
+NO_BIRTHS = SelectionConfig(elimination=False)
+
+
+def drawn_population(
+    scenario: str = "guide", seed: int = 0, **changes: Any
+) -> tuple[Policy, Tensor, Scenario]:
+    """Genomes as they are drawn, which have learned nothing."""
+    config = filled_config(tiny(scenario, **changes))
+    policy = Policy(policy_spec(config))
+    genomes = torch.from_numpy(policy.layout.draw(config.population, np.random.default_rng(seed)))
+    return policy, genomes, scenarios.get(scenario)
+
+
+def learning_rollout(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    *,
+    worlds_each: int = 6,
+    renews: bool = True,
+    advised_share: float = 0.0,
+    symbol_noise: float = 0.0,
+    hearing_radius_cells: int = 0,
+    seed: int = 0,
+) -> Rollout:
+    """A rollout to learn from, as a society makes it."""
+    rng = np.random.default_rng(seed)
+    population = len(genomes)
+    worlds = scenario.generate(rng.integers(2**62, size=population * worlds_each), "train")
+    offsets = draw_offsets(rng, familiar_offsets(population), worlds_each, scenario.num_agents - 1)
+    with torch.no_grad():
+        weights = policy.weights_of(genomes)
+    return live(
+        policy,
+        weights,
+        scenario,
+        worlds,
+        seat(worlds.role, population, offsets),
+        channel=Intervention(symbol_noise=symbol_noise),
+        hearing_radius_cells=hearing_radius_cells,
+        generator=torch.Generator().manual_seed(seed),
+        explores=True,
+        keeps=True,
+        supply=WorldSupply(scenario, "train", rng) if renews else None,
+        advised_share=advised_share,
+    )

@@ -1,0 +1,826 @@
+"""The command, from outside: every command on a tiny run, every wrong input, Ctrl-C, and the same from a script."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import math
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import boxlings
+from analysis.run import load_run
+from evolution.config import DEFAULTS
+from evolution.records import write_episodes
+from evolution.run import Report, read_config
+from evolution.storage import RunLock, newest_valid_checkpoint, read_checkpoint, write_checkpoint
+from language.vocabulary import tokenizer_json
+
+ROOT = Path(__file__).parents[1]
+POPULATION, GENERATIONS = 4, 2
+TINY = [
+    "--population", str(POPULATION), "--generations", str(GENERATIONS), "--founder-rounds", "20",
+    "--language-rounds", "2", "--language-batch", "16", "--acting-rounds", "1", "--acting-worlds", "2",
+    "--live-worlds", "2", "--measure-every", "1", "--record-every", "1", "--recorded-episodes", "2",
+]  # fmt: skip
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def command_line(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "boxlings", *map(str, arguments)]
+
+
+def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command as a user runs it."""
+    return subprocess.run(
+        command_line(*arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=120
+    )
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file below a folder, and the digest of its bytes."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def assert_refused(status: int, out: str, err: str, *parts: str) -> None:
+    """Status 2, nothing on stdout, one sentence on stderr that has these parts."""
+    assert status == 2, err
+    assert out == ""
+    assert err.startswith("boxlings: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert ". " not in err  # one sentence, not two
+    for part in parts:
+        assert part in err
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A run by the command, with pictures; tests must not change it."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    done = in_a_process("run", "guide", "--out", folder, "--seed", 3, *TINY)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture(scope="session")
+def folder(finished) -> Path:
+    return finished[0]
+
+
+@pytest.fixture
+def copy(folder, tmp_path) -> Path:
+    """The same run, to be damaged."""
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+@pytest.fixture
+def call(capsys):
+    """The command within this process: quicker, and just as good where no process is at stake."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = boxlings.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+# ---- what is quick ----
+
+
+def test_help_and_wrong_options_need_nothing_heavy():
+    code = """
+import sys, boxlings
+for command in ([], ["run"], ["resume"], ["eval"], ["plot"], ["report"], ["replay"], ["pretrain"], ["scenarios"]):
+    try:
+        boxlings.main([*command, "--help"])
+    except SystemExit as end:
+        assert end.code == 0
+assert boxlings.main(["run", "--nonsense"]) == 2
+assert boxlings.RunConfig(seed=1).seed == 1
+heavy = {"torch", "numba", "mesa", "pyarrow", "pandas", "matplotlib", "numpy", "scipy"} & set(sys.modules)
+print("heavy:", sorted(heavy))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout.endswith("heavy: []\n"), done.stderr
+
+
+def test_help_tells_meaning_and_default_of_options(capsys):
+    with pytest.raises(SystemExit):
+        boxlings.main(["run", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "--no-elimination the worst make place; off: nobody ever dies (default: on)" in words
+    assert "--population N boxlings, P (default: 8)" in words
+    length = {name: options["message_length"] for name, options in DEFAULTS.items()}
+    assert f"(default: {length['guide']} in guide, {length['name']} in name)" in words
+    assert "--device cpu|cuda" in words
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit):
+        boxlings.main(["--version"])
+    assert capsys.readouterr().out == f"boxlings {importlib.metadata.version('boxlings')}\n"
+
+
+def test_the_installed_command_is_this_one():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="boxlings")
+    assert script.value == "boxlings:main"
+
+
+class Caught(Exception):  # noqa: N818
+    """Carries the options that reached `evolve`."""
+
+
+def config_of(monkeypatch, *arguments: str) -> boxlings.RunConfig:
+    """The configuration that `boxlings run ...` hands to `evolve`."""
+
+    def catch(config, listener):
+        raise Caught(config)
+
+    monkeypatch.setattr("evolution.run.evolve", catch)
+    with pytest.raises(Caught) as caught:
+        boxlings.main(["run", *arguments])
+    return caught.value.args[0]
+
+
+def test_options_that_are_not_given_are_left_to_the_configuration(monkeypatch):
+    assert config_of(monkeypatch) == boxlings.RunConfig()
+
+
+def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatch):
+    def other(value: object, kind: object) -> tuple[list[str], object]:
+        """How to set a flag of this kind to something else than this value."""
+        if kind is bool:
+            return [], not value
+        if typing.get_origin(kind) is typing.Literal:
+            (choice,) = (name for name in typing.get_args(kind) if name != value)
+            return [choice], choice
+        if kind is float:
+            return ["0.375"], 0.375
+        if int in (kind, *typing.get_args(kind)):
+            return ["9"], 9
+        return ["here"], "here"
+
+    def check(owner: type, part: str | None) -> int:
+        checked = 0
+        for field in dataclasses.fields(owner):
+            kind = typing.get_type_hints(owner)[field.name]
+            if dataclasses.is_dataclass(kind):
+                checked += check(kind, field.name)
+                continue
+            words, value = other(field.default, kind)
+            flag = "--" + ("no-" if value is False else "") + field.name.replace("_", "-")
+            given = words if field.name == "scenario" else [flag, *words]
+            config = config_of(monkeypatch, *given)
+            expected = dataclasses.replace(
+                getattr(boxlings.RunConfig(), part) if part else boxlings.RunConfig(), **{field.name: value}
+            )
+            assert (getattr(config, part) if part else config) == expected
+            checked += 1
+        return checked
+
+    assert check(boxlings.RunConfig, None) > 45
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ("", ["expected a command", "got none"]),
+        ("rn guide", ["expected a command", "got 'rn'", "did you mean run?"]),
+        ("--nonsense", ["no option --nonsense"]),
+        ("run --populatoin 3", ["no option --populatoin", "did you mean --population?"]),
+        ("run --pop 3", ["no option --pop"]),
+        ("run guide name", ["expected no further argument, got 'name'"]),
+        ("run --population three", ["--population: expected a whole number, got 'three'"]),
+        ("run --population 2.5", ["--population: expected a whole number, got '2.5'"]),
+        ("run --population", ["--population: expected a value, got none"]),
+        ("run --population 0", ["population must be at least 1, got 0"]),
+        ("run --seed -1", ["seed must be at least 0, got -1"]),
+        ("run --learning-rate nan", ["--learning-rate: expected a number, got 'nan'"]),
+        ("run --discount 1.5", ["discount must be in [0, 1], got 1.5"]),
+        ("run --device gpu", ["--device: expected one of cpu, cuda, got 'gpu'"]),
+        ("run --no-elimination=yes", ["--no-elimination: expected no value, got 'yes'"]),
+        ("resume", ["expected DIR, got none"]),
+        ("eval x --split test", ["--split: expected one of train, held-out, got 'test'"]),
+        ("eval x --channel off", ["--channel: expected one of on, mute, shuffle, got 'off'"]),
+        ("eval x --worlds 0", ["--worlds: expected a whole number of at least 1, got 0"]),
+        ("replay x --to pdf", ["--to: expected one of terminal, gif, html, got 'pdf'"]),
+        ("replay x --out y.gif", ["--out goes with --to gif or --to html, got --to terminal"]),
+        ("replay x --json", ["--json goes with --to gif or --to html, got --to terminal"]),
+        ("replay x --verify --to gif", ["--verify goes without --to"]),
+        ("pretrain guide", ["expected --out, got none"]),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(arguments, parts, call):
+    assert_refused(*call(*arguments.split()), *parts)
+
+
+@pytest.mark.parametrize("command", ["resume", "eval", "plot", "report", "replay"])
+def test_a_missing_folder_and_one_without_a_run_are_refused(command, call, tmp_path):
+    assert_refused(*call(command, tmp_path / "nowhere"), "nowhere")
+    assert_refused(*call(command, tmp_path), str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- a run ----
+
+
+def test_run_ends_with_a_table_and_the_places_of_figures_and_replay(finished):
+    folder, done = finished
+    last = load_run(folder).generations.iloc[-1]
+    lines = done.stdout.splitlines()
+    for label, name in (
+        ("talking", "success"),
+        ("muted", "success_muted"),
+        ("words shuffled", "success_shuffled"),
+        ("held-out goals", "success_held_out"),
+        ("best without talk", "chance"),
+    ):
+        (line,) = (line for line in lines if line.strip().startswith(label))
+        assert float(line.split()[-1]) == pytest.approx(last[name], abs=0.0005)
+    assert f"figures  {folder / 'plots'}/*.png" in lines
+    names = {path.name for path in (folder / "plots").iterdir()}
+    assert names == {"fitness.png", "vocabulary.png", "experts.png", "lineage.png", "replay.gif"}
+    for what in ("plots/replay.gif", "report.html"):
+        assert any(line.endswith(str(folder / what)) for line in lines)
+        assert (folder / what).stat().st_size > 1000
+
+
+def test_run_writes_its_options_and_tells_its_progress_on_stderr(finished):
+    folder, done = finished
+    config = read_config(folder)
+    assert (config.seed, config.population, config.learning.founder_rounds) == (3, POPULATION, 20)
+    lines = done.stderr.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1/2", "generation 2/2"]
+    for word in ("fitness", "success", "understanding", "symbols", "agent-steps/s", "left"):
+        assert word in lines[1]
+    assert "\x1b" not in done.stderr + done.stdout
+
+
+def reports(num_generations: int) -> list[Report]:
+    """What a listener is told of a run: the founder's childhood, the generations, the last judgement."""
+    texts = [f"the founder learns to talk (surprise {i / 10:.2f} bits)" for i in range(30)]
+    measures = {"fitness_mean": 0.25, "success": 0.5, "understanding": 0.75}
+    told = [Report(0, num_generations, {}, math.nan, text) for text in texts]
+    for generation in range(1, num_generations + 1):
+        symbols = {"symbols_in_use": 7.0} if generation == 1 else {}
+        told.append(Report(generation, num_generations, measures | symbols, 1234.5))
+    return [*told, Report(num_generations, num_generations, measures, math.nan)]
+
+
+def test_progress_without_a_terminal_is_a_line_each_tenth_of_the_run(capsys):
+    with boxlings._progress() as progress:
+        for report in reports(100):
+            progress(report)
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0] == "the founder learns to talk (surprise 0.00 bits)"
+    assert len(lines) == 12
+    assert lines[6].startswith(
+        "generation 50/100  fitness 0.25  success 0.50  understanding 0.75  symbols 7.00"
+    )
+    assert "1,23" in lines[6]
+    assert lines[6].endswith(" left")
+
+
+def test_progress_in_a_terminal_is_one_live_line(capsys, monkeypatch):
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "150"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with boxlings._progress() as progress:
+        for report in reports(20):
+            progress(report)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "generation 7/20  fitness 0.25  success 0.50  understanding 0.75  symbols 7.00" in err
+    assert err.count("\n") <= 3  # one for the first text, and the line itself is rewritten in place
+    assert err.rstrip().endswith("\x1b[2K")  # and gone at the end
+
+
+def test_resume_goes_on_and_prints_one_object(copy):
+    done = in_a_process("resume", copy, "--generations", GENERATIONS + 1, "--no-pictures", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    last = load_run(copy).generations.iloc[-1]
+    assert found["generation"] == GENERATIONS + 1
+    assert found["worlds"] == 2 * POPULATION
+    assert [found[name] for name in ("figures", "replay", "report")] == [None] * 3
+    for name in ("success", "success_muted", "success_shuffled", "success_held_out", "chance"):
+        assert found[name] == pytest.approx(last[name])
+    assert (found["run"], found["scenario"], found["seed"]) == (str(copy), "guide", 3)
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_new_end_before_what_is_done_is_refused(copy, call):
+    before = fingerprint(copy)
+    assert_refused(*call("resume", copy, "--generations", 1), "at least the 2 that are done, got 1")
+    assert fingerprint(copy) == before
+
+
+def test_a_run_is_seeded_with_the_survivors_of_another(folder, tmp_path, call):
+    out = tmp_path / "heirs"
+    given = ["--seed-from", folder, *TINY, "--generations", 1, "--population", 6, "--no-pictures", "--json"]
+    status, printed, _ = call("run", "--out", out, *given)
+    assert status == 0
+    assert json.loads(printed)["population"] == 6
+    first = load_run(out).boxlings.query("generation == 0")
+    assert first["origin"].tolist() == ["seed"] * 6
+    _, theirs, _ = read_checkpoint(folder / "checkpoints" / f"{GENERATIONS:06d}")
+    _, ours, _ = read_checkpoint(out / "checkpoints" / "000000")
+    best = int(np.argmax(theirs["fitness"]))
+    np.testing.assert_array_equal(ours["genomes"][0], theirs["genomes"][best])
+
+
+def test_a_failure_in_pictures_loses_nothing(copy, call, monkeypatch):
+    def fail(run):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("analysis.figures.write_plots", fail)
+    status, out, err = call("resume", copy, "--json")
+    assert status == 0
+    assert json.loads(out)["figures"] is None
+    assert err.splitlines()[-1].startswith("boxlings: the run is whole, but its pictures could not be drawn")
+    assert "no ink" in err
+
+
+def test_an_interruption_while_drawing_says_that_the_run_is_whole(copy, call, monkeypatch):
+    def interrupt(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analysis.figures.write_plots", interrupt)
+    status, out, err = call("resume", copy)
+    assert (status, out) == (130, "")
+    assert "the run is whole" in err.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_ctrl_c_saves_and_resume_finishes(tmp_path):
+    folder = tmp_path / "run"
+    arguments = command_line("run", "--out", folder, *TINY, "--generations", 1000, "--no-pictures", "--json")
+    with subprocess.Popen(
+        arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(folder / "checkpoints" / "000002", process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    newest, warnings = newest_valid_checkpoint(folder / "checkpoints")
+    assert newest is not None
+    assert warnings == []
+    done = int(newest.name)
+    assert done >= 2
+    assert err.splitlines()[-1] == (
+        f"boxlings: stopped and saved after generation {done} of 1000; go on with `boxlings resume {folder}`"
+    )
+    resumed = in_a_process("resume", folder, "--generations", done + 1, "--no-pictures", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["generation"] == done + 1
+    assert load_run(folder).generations.index.tolist() == list(range(done + 2))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_path):
+    folder = tmp_path / "run"
+    arguments = command_line("run", "--out", folder, *TINY, "--founder-rounds", 10**6)
+    with subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "founder" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].endswith(f"go on with `boxlings resume {folder}`")
+    assert read_config(folder).learning.founder_rounds == 10**6
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Return when there is such a file or folder; AssertionError if the process ends before."""
+    end = time.monotonic() + 90
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# ---- eval ----
+
+
+def test_eval_prints_one_object(folder):
+    done = in_a_process(
+        "eval", folder, "--split", "held-out", "--channel", "shuffle", "--worlds", 10, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == [
+        "scenario", "split", "channel", "success", "worlds", "interval", "understanding", "boxlings", "generation",
+    ]  # fmt: skip
+    assert (found["scenario"], found["split"], found["channel"]) == ("guide", "held-out", "shuffle")
+    assert (found["generation"], found["boxlings"]) == (GENERATIONS, POPULATION)
+    assert found["worlds"] == 12  # as many for every boxling
+    low, high = found["interval"]
+    assert 0 <= low <= found["success"] <= high <= 1
+    assert 0 <= found["understanding"] <= 1
+    assert done.stdout.count("\n") == 1
+
+
+def test_eval_takes_a_checkpoint_and_repeats_itself(folder, call):
+    checkpoint = folder / "checkpoints" / "000001"
+    first = call("eval", checkpoint, "--worlds", 64, "--json")
+    assert json.loads(first[1])["generation"] == 1
+    assert call("eval", checkpoint, "--worlds", 64, "--json") == first
+    found = [
+        json.loads(call("eval", checkpoint, "--worlds", 64, "--json", "--seed", n)[1]) for n in (1, 2, 3)
+    ]
+    assert len({result["understanding"] for result in found}) > 1
+
+
+def test_eval_in_words_has_the_same_numbers(folder, call):
+    found = json.loads(call("eval", folder, "--worlds", 64, "--json")[1])
+    _, out, _ = call("eval", folder, "--worlds", 64)
+    assert f"success {found['success']:.3f}" in out
+    assert f"understanding {found['understanding']:.3f}" in out
+    assert "64 worlds" in out
+
+
+def test_eval_of_pairs_has_a_row_a_guide_and_a_column_a_builder(folder, call):
+    _, out, _ = call("eval", folder, "--worlds", 4, "--pairs", "--json")
+    found = json.loads(out)
+    matrix = np.array(found["pairs"])
+    assert matrix.shape == (POPULATION, POPULATION)
+    assert ((matrix >= 0) & (matrix <= 1)).all()
+    guides = np.arange(POPULATION)
+    strange = matrix[guides, (guides + POPULATION // 2) % POPULATION].mean()
+    assert found["strangers"] == pytest.approx(strange)
+    assert call("eval", folder, "--worlds", 4, "--pairs")[1].count("\n") == 3 + POPULATION + 1
+
+
+def test_eval_passes_over_a_damaged_checkpoint_and_says_so(copy, call):
+    newest = copy / "checkpoints" / f"{GENERATIONS:06d}"
+    flip_a_bit(newest / "model.safetensors")
+    status, out, err = call("eval", copy, "--worlds", 4, "--json")
+    assert status == 0
+    assert json.loads(out)["generation"] == GENERATIONS - 1
+    assert str(newest) in err
+
+
+def foreign_checkpoint(folder: Path, into: Path, **changes: object) -> Path:
+    """A whole checkpoint whose description was changed; None leaves a key out."""
+    description, tensors, state = read_checkpoint(folder / "checkpoints" / "000001")
+    description = {key: value for key, value in {**description, **changes}.items() if value is not None}
+    tokenizer = tokenizer_json(description["policy"]["num_symbols"] if "policy" in description else 2)
+    return write_checkpoint(into, 1, description, tensors, state, tokenizer)
+
+
+def test_eval_hears_as_far_as_the_checkpoint_says(folder, tmp_path, call, monkeypatch):
+    heard = {}
+
+    def listen(*_, **options):
+        heard.update(options)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("evolution.evaluate.evaluate", listen)
+    call("eval", foreign_checkpoint(folder, tmp_path, hearing_radius_cells=3))
+    assert heard["hearing_radius_cells"] == 3
+
+
+def test_eval_refuses_a_checkpoint_that_does_not_fit(folder, tmp_path, call):
+    policy = read_checkpoint(folder / "checkpoints" / "000001")[0]["policy"]
+    for number, (changes, part) in enumerate(
+        [
+            ({"scenario": "chess"}, "got 'chess'"),
+            ({"scenario": "name"}, "does not fit scenario name"),
+            ({"scenario": None}, "'scenario'"),
+            ({"policy": None}, "'policy'"),
+            ({"policy": {**policy, "wings": 2}}, "wings"),
+            ({"policy": {**policy, "expert_width": 8}}, "does not fit its own description"),
+            ({"policy": {**policy, "num_symbols": 1}}, "num_symbols must be at least 2, got 1"),
+        ]
+    ):
+        path = foreign_checkpoint(folder, tmp_path / str(number), **changes)
+        assert_refused(*call("eval", path), part)
+
+
+# ---- figures and replays ----
+
+
+def test_plot_and_report_tell_what_they_wrote(copy, call):
+    shutil.rmtree(copy / "plots")
+    (copy / "report.html").unlink()
+    status, out, _ = call("plot", copy, "--json")
+    assert status == 0
+    figures = json.loads(out)["figures"]
+    assert {Path(path).name for path in figures} == {
+        "fitness.png",
+        "vocabulary.png",
+        "experts.png",
+        "lineage.png",
+    }
+    assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in figures)
+    assert call("report", copy) == (0, f"{copy / 'report.html'}\n", "")
+    assert "<html" in (copy / "report.html").read_text(encoding="utf-8")
+
+
+def test_replay_in_the_terminal(folder, call):
+    status, out, _ = call("replay", folder, "--generation", 1, "--episode", 1)
+    assert status == 0
+    assert "generation 1, episode 1" in out
+    assert "guide, boxling" in out
+
+
+@pytest.mark.parametrize(("to", "start"), [("gif", b"GIF8"), ("html", b"<!")])
+def test_replay_as_a_file(copy, to, start, call):
+    status, out, _ = call("replay", copy, "--to", to)
+    path = copy / "plots" / f"replay-{GENERATIONS:06d}.{to}"
+    assert (status, out) == (0, f"{path}\n")
+    assert path.read_bytes().startswith(start)
+    other = copy / f"one.{to}"
+    status, out, _ = call("replay", copy, "--to", to, "--episode", 1, "--out", other, "--json")
+    assert json.loads(out) == {"replay": str(other), "episodes": 1}
+    assert 0 < other.stat().st_size < path.stat().st_size
+
+
+def test_replay_of_what_was_not_recorded_is_refused(folder, call):
+    assert_refused(*call("replay", folder, "--generation", 7), "generation 7 was not recorded")
+    assert_refused(*call("replay", folder, "--episode", 9), "no recorded episode 9")
+
+
+def test_every_recorded_episode_is_exact(folder):
+    done = in_a_process("replay", folder, "--verify")
+    assert (done.returncode, done.stdout) == (0, f"{2 * (GENERATIONS + 1)} episodes, all exact\n"), (
+        done.stderr
+    )
+
+
+def test_verify_finds_an_episode_that_differs(copy, call):
+    rows = load_run(copy).episodes(1)
+    rows[1]["is_won"] = not rows[1]["is_won"]
+    write_episodes(copy / "episodes" / "000001.parquet", rows)
+    status, out, err = call("replay", copy, "--verify")
+    assert (status, err) == (1, "")
+    assert out.count("\n") == 1
+    assert "episodes/000001.parquet, episode 1: is_won" in out
+    status, out, _ = call("replay", copy, "--verify", "--json")
+    assert status == 1
+    assert len(json.loads(out)["problems"]) == 1
+    assert call("replay", copy, "--verify", "--generation", 1, "--episode", 1)[0] == 1
+    assert call("replay", copy, "--verify", "--generation", 1, "--episode", 0)[:2] == (
+        0,
+        "1 episode, all exact\n",
+    )
+    assert call("replay", copy, "--verify", "--generation", 2)[:2] == (0, "2 episodes, all exact\n")
+
+
+def test_scenarios_are_described_and_drawn(call):
+    status, out, _ = call("scenarios", "--json")
+    assert status == 0
+    described = {scenario["name"]: scenario for scenario in json.loads(out)["scenarios"]}
+    assert set(described) == set(DEFAULTS)
+    assert described["guide"]["attributes"]["direction"] == ["up", "down", "left", "right"]
+    status, out, _ = call("scenarios")
+    assert status == 0
+    for scenario in described.values():
+        assert f"{scenario['name']}: " in out
+    assert "##" in out  # a wall
+    assert "@@" in out  # a boxling
+
+
+# ---- pretrain ----
+
+
+@pytest.fixture
+def quick_guide(monkeypatch):
+    """`guide` with so little learning that a test can wait for it."""
+    few = {"founder_rounds": 10, "language_rounds": 1, "language_batch": 8, "acting_rounds": 1}
+    monkeypatch.setitem(DEFAULTS, "guide", {**DEFAULTS["guide"], **few})
+
+
+def test_pretrain_leaves_one_checkpoint_that_seeds_a_run(quick_guide, tmp_path, call):
+    out = tmp_path / "models" / "guide"
+    status, printed, _ = call("pretrain", "guide", "--out", out, "--generations", 2, "--seed", 5, "--json")
+    assert status == 0
+    found = json.loads(printed)
+    assert found["checkpoint"] == str(out)
+    assert [path.name for path in out.parent.iterdir()] == ["guide"]
+    description, tensors, _ = read_checkpoint(out)
+    assert (description["scenario"], description["seed"], description["population"]) == ("guide", 5, 2)
+    assert description["generation"] == found["generation"]
+    assert len(tensors["genomes"]) == 2
+    status, _, _ = call(
+        "run", "--out", tmp_path / "run", "--seed-from", out, *TINY, "--generations", 1, "--no-pictures"
+    )
+    assert status == 0
+    before = fingerprint(tmp_path)
+    assert_refused(*call("pretrain", "guide", "--out", out), "must be a new folder", str(out))
+    assert fingerprint(tmp_path) == before
+
+
+def test_pretrain_keeps_the_best_checkpoint(quick_guide, tmp_path, call, monkeypatch):
+    import analysis.run
+
+    real_load, kept = analysis.run.load_run, []
+
+    def load(path):
+        run = real_load(path)
+        kept.extend(int(checkpoint.name) for checkpoint in run.checkpoints)
+        run.generations["fitness_mean"] = [-float(abs(i - kept[0])) for i in run.generations.index]
+        return run
+
+    monkeypatch.setattr("analysis.run.load_run", load)
+    out = tmp_path / "guide"
+    assert call("pretrain", "guide", "--out", out, "--generations", 3)[0] == 0
+    assert len(kept) > 1
+    assert (
+        read_checkpoint(out)[0]["generation"] == kept[0]
+    )  # the oldest that is kept is the best by our table
+
+
+def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tmp_path, call, monkeypatch):
+    import evolution.run
+
+    out, real_save = tmp_path / "guide", evolution.run._save
+
+    def save_and_stop(folder, society, tables):
+        real_save(folder, society, tables)
+        if society.generation == 1:
+            raise evolution.run.Interrupted("stopped")
+
+    monkeypatch.setattr("evolution.run._save", save_and_stop)
+    status, printed, err = call("pretrain", "guide", "--out", out, "--generations", 2)
+    assert (status, printed) == (130, "")
+    assert err.splitlines()[-1] == "boxlings: stopped; go on with the same command"
+    monkeypatch.setattr("evolution.run._save", real_save)
+    refused = call("pretrain", "guide", "--out", out, "--generations", 3)
+    assert_refused(*refused, "unfinished training with other options")
+    status, _, err = call("pretrain", "guide", "--out", out, "--generations", 2)
+    assert status == 0
+    assert "founder" not in err  # it did not begin again
+    assert [path.name for path in tmp_path.iterdir()] == ["guide"]
+
+
+# ---- wrong input: one sentence, status 2, nothing overwritten ----
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def assert_refused_in_a_process(unchanged: Path, *arguments: object, parts: tuple[str, ...]) -> None:
+    before = fingerprint(unchanged)
+    done = in_a_process(*arguments)
+    assert_refused(done.returncode, done.stdout, done.stderr, *parts)
+    assert fingerprint(unchanged) == before
+
+
+def test_an_unknown_scenario_is_refused(tmp_path):
+    parts = ("scenario must be one of", "guide", "got 'chess'")
+    assert_refused_in_a_process(tmp_path, "run", "chess", "--out", tmp_path / "run", parts=parts)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_population_of_nobody_is_refused(tmp_path):
+    parts = ("population must be at least 1, got 0",)
+    assert_refused_in_a_process(tmp_path, "run", "--population", 0, "--out", tmp_path / "run", parts=parts)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(folder):
+    parts = ("already holds a run", f"boxlings resume {folder}")
+    assert_refused_in_a_process(folder, "run", "--out", folder, *TINY, parts=parts)
+
+
+def test_a_run_in_use_is_refused(copy):
+    with RunLock(copy):
+        parts = (f"{copy} is in use by another process",)
+        assert_refused_in_a_process(copy, "resume", copy, "--generations", 9, parts=parts)
+
+
+def test_a_damaged_checkpoint_is_refused(copy):
+    checkpoint = copy / "checkpoints" / f"{GENERATIONS:06d}"
+    flip_a_bit(checkpoint / "model.safetensors")
+    parts = (str(checkpoint / "model.safetensors"), "damaged")
+    assert_refused_in_a_process(copy, "eval", checkpoint, parts=parts)
+    heirs = copy.parent / "heirs"
+    assert_refused_in_a_process(
+        copy.parent, "run", "--seed-from", checkpoint, "--out", heirs, *TINY, parts=parts
+    )
+    assert not heirs.exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "state.safetensors", "tokenizer.json"])
+def test_any_damaged_file_of_a_checkpoint_is_refused(copy, name, call):
+    checkpoint = copy / "checkpoints" / "000001"
+    flip_a_bit(checkpoint / name)
+    before = fingerprint(copy)
+    assert_refused(*call("eval", checkpoint), str(checkpoint / name))
+    assert fingerprint(copy) == before
+
+
+def test_a_run_without_any_whole_checkpoint_is_not_resumed(copy, call):
+    for checkpoint in (copy / "checkpoints").iterdir():
+        flip_a_bit(checkpoint / "state.safetensors")
+    before = fingerprint(copy)
+    assert_refused(*call("resume", copy), "no undamaged checkpoint")
+    assert_refused(*call("eval", copy), "state.safetensors")
+    assert fingerprint(copy) == before
+
+
+def test_a_truncated_table_is_refused(copy):
+    table = copy / "generations.parquet"
+    table.write_bytes(table.read_bytes()[:-100])
+    parts = (str(table), "not a whole parquet file")
+    assert_refused_in_a_process(copy, "resume", copy, parts=parts)
+    assert_refused_in_a_process(copy, "plot", copy, parts=parts)
+
+
+@pytest.mark.parametrize("command", ["plot", "report", "replay", "resume"])
+@pytest.mark.parametrize("name", ["boxlings.parquet", "timing.parquet", "config.toml"])
+def test_any_damaged_table_is_refused(copy, command, name, call):
+    flip_a_bit(copy / name)
+    before = fingerprint(copy)
+    assert_refused(*call(command, copy), str(copy / name), "damaged")
+    assert fingerprint(copy) == before
+
+
+def test_a_truncated_recording_is_refused(copy, call):
+    recording = copy / "episodes" / "000001.parquet"
+    recording.write_bytes(recording.read_bytes()[:-100])
+    before = fingerprint(copy)
+    assert_refused(*call("replay", copy, "--generation", 1), str(recording))
+    assert_refused(*call("replay", copy, "--verify"), str(recording))
+    assert fingerprint(copy) == before
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, call):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert_refused(*call("run", "--out", file, *TINY), "out must be a folder", str(file))
+    assert_refused(*call("run", "--out", file / "run", *TINY), str(file), "Not a directory")
+    assert_refused(*call("pretrain", "guide", "--out", file), str(file), "exists already")
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused(tmp_path, call):
+    tmp_path.chmod(0o500)
+    assert_refused(*call("run", "--out", tmp_path / "run", *TINY), str(tmp_path), "Permission denied")
+
+
+def test_what_is_not_the_users_fault_is_not_blamed_on_the_user(folder, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("analysis.run.load_run", fail)
+    with pytest.raises(RuntimeError, match="a bug"):  # which Python ends with a traceback and status 1
+        boxlings.main(["plot", str(folder)])
+
+
+# ---- the same from a script ----
+
+
+def test_a_script_evolves_in_silence_and_gets_the_folder(tmp_path, capfd):
+    from boxlings import ChannelConfig, LearningConfig, RunConfig, evolve, load_run, resume
+
+    config = RunConfig(
+        scenario="name", out=str(tmp_path / "run"), generations=1, population=2, live_worlds=2,
+        channel=ChannelConfig(message_length=2),
+        learning=LearningConfig(founder_rounds=5, language_rounds=1, language_batch=8),
+    )  # fmt: skip
+    folder = evolve(config)
+    assert folder == tmp_path / "run"
+    assert load_run(folder).generations.index.tolist() == [0, 1]
+    assert resume(folder, generations=2) == folder
+    assert load_run(folder).generations.index.tolist() == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_there_is_not_cannot_be_imported():
+    with pytest.raises(AttributeError, match="no attribute 'evolv'"):
+        boxlings.evolv  # noqa: B018
+
+
+def test_the_example_runs(tmp_path, monkeypatch, capsys):
+    script = ROOT / "examples" / "evolve_from_script.py"
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "run")])
+    runpy.run_path(str(script), run_name="__main__")
+    out = capsys.readouterr().out
+    table = load_run(tmp_path / "run").generations
+    assert out.split("\n")[0].split() == ["success", "success_muted", "success_shuffled", "success_held_out"]
+    assert out.split("\n")[2 + len(table) - 1].split()[0] == str(table.index[-1])
+    assert (tmp_path / "run" / "fitness.png").read_bytes().startswith(b"\x89PNG")
