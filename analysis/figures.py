@@ -91,11 +91,11 @@ _PANELS = (
         ),
     ),
     (
-        "Understanding: builders who name the goal",
-        "worlds understood (share)",
+        "Understanding: first words that are understood",
+        "meanings understood (share)",
         (
-            ("understanding", "trained goals", BLUE, "-"),
-            ("understanding_held_out", "held-out goals", GREEN, "-"),
+            ("first_words_understood", "trained goals", BLUE, "-"),
+            ("first_words_understood_held_out", "held-out goals", GREEN, "-"),
         ),
     ),
     (
@@ -503,6 +503,13 @@ def _span_generations(axes: Sequence[Axes], table: pd.DataFrame) -> None:
             ax.set_xticks([first], [f"{first:.0f}"])
         else:
             ax.set_xlim(first, last)
+            if first < 0 <= last:
+                # before generation 0 a founder learned the language alone
+                ax.axvspan(first, 0, color="#F1EEF6", zorder=0)
+                ax.annotate(
+                    "childhood\nof the founder", (first, 0.06), xycoords=("data", "axes fraction"),
+                    xytext=(4, 0), textcoords="offset points", fontsize=8, color=GREY,
+                )  # fmt: skip
             ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 

@@ -92,8 +92,6 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
     with RunLock(folder):
         clean_leftovers(folder)
         path, warnings = newest_valid_checkpoint(folder / "checkpoints")
-        for warning in warnings:
-            _tell(on_generation, config, warning)
         if path is None:
             if list_checkpoints(folder / "checkpoints"):
                 raise ValueError(f"{folder} has no undamaged checkpoint: {' '.join(warnings)}")
@@ -102,11 +100,14 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
             if config.seed_from:
                 ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario)
             return _go_on(folder, config, None, ancestors, on_generation)
+        for warning in warnings:
+            _tell(on_generation, config, warning)
         _, tensors, state = read_checkpoint(path)
         done = int(state["generation"][0])
         if generations is not None:
             if generations < done:
                 raise ValueError(f"generations must be at least the {done} that are done, got {generations}")
+            Tables.load(folder, done - 1)  # a damaged table is refused before anything is written
             write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
         prepare(config.threads)
         return _go_on(folder, config, Society.restored(config, tensors, state), None, on_generation)

@@ -32,7 +32,8 @@ def main(folder: Path) -> None:
     )
     run = load_run(evolve(config))  # silent; a function given besides is told of every generation
 
-    print(run.generations[SUCCESS].round(3).to_string())
+    generations = run.generations.loc[0:]  # years of the founder's childhood have negative numbers
+    print(generations[SUCCESS].round(3).to_string())
     youngest = run.boxlings.iloc[run.boxlings["birth_generation"].argmax()]
     print(f"the youngest: boxling {youngest['boxling']}, {youngest['origin']} of {youngest['mother']}")
 

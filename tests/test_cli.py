@@ -1,4 +1,4 @@
-"""The command, from outside: every command on a tiny run, every wrong input, Ctrl-C, and the same from a script."""
+"""The command, from outside: all it can do on a tiny run, all wrong input, Ctrl-C; and the same from a script."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def call(capsys):
 def test_help_and_wrong_options_need_nothing_heavy():
     code = """
 import sys, boxlings
-for command in ([], ["run"], ["resume"], ["eval"], ["plot"], ["report"], ["replay"], ["pretrain"], ["scenarios"]):
+for command in "run resume eval plot report replay pretrain scenarios".split() + [None]:
     try:
-        boxlings.main([*command, "--help"])
+        boxlings.main([command, "--help"] if command else ["--help"])
     except SystemExit as end:
         assert end.code == 0
 assert boxlings.main(["run", "--nonsense"]) == 2
@@ -292,10 +292,8 @@ def test_progress_without_a_terminal_is_a_line_each_tenth_of_the_run(capsys):
     lines = err.splitlines()
     assert lines[0] == "the founder learns to talk (surprise 0.00 bits)"
     assert len(lines) == 12
-    assert lines[6].startswith(
-        "generation 50/100  fitness 0.25  success 0.50  understanding 0.75  symbols 7.00"
-    )
-    assert "1,23" in lines[6]
+    told = "generation 50/100  fitness 0.25  success 0.50  understanding 0.75  symbols 7.00"
+    assert lines[6].startswith(told + "  1,23")
     assert lines[6].endswith(" left")
 
 
@@ -343,7 +341,7 @@ def test_a_run_is_seeded_with_the_survivors_of_another(folder, tmp_path, call):
     assert first["origin"].tolist() == ["seed"] * 6
     _, theirs, _ = read_checkpoint(folder / "checkpoints" / f"{GENERATIONS:06d}")
     _, ours, _ = read_checkpoint(out / "checkpoints" / "000000")
-    best = int(np.argmax(theirs["fitness"]))
+    best = int(np.nanargmax(theirs["fitness"]))  # nan: born since they were judged
     np.testing.assert_array_equal(ours["genomes"][0], theirs["genomes"][best])
 
 
@@ -392,7 +390,8 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path):
     resumed = in_a_process("resume", folder, "--generations", done + 1, "--no-pictures", "--json")
     assert resumed.returncode == 0, resumed.stderr
     assert json.loads(resumed.stdout)["generation"] == done + 1
-    assert load_run(folder).generations.index.tolist() == list(range(done + 2))
+    # years of the founder's childhood have negative numbers
+    assert [i for i in load_run(folder).generations.index if i >= 0] == list(range(done + 2))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
@@ -422,14 +421,14 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 def test_eval_prints_one_object(folder):
-    done = in_a_process(
-        "eval", folder, "--split", "held-out", "--channel", "shuffle", "--worlds", 10, "--json"
-    )
+    circumstances = ("--split", "held-out", "--channel", "shuffle", "--worlds", 10)
+    done = in_a_process("eval", folder, *circumstances, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert list(found) == [
-        "scenario", "split", "channel", "success", "worlds", "interval", "understanding", "boxlings", "generation",
-    ]  # fmt: skip
+    assert set(found) == {
+        "scenario", "split", "channel", "success", "worlds", "interval",
+        "understanding", "boxlings", "generation",
+    }  # fmt: skip
     assert (found["scenario"], found["split"], found["channel"]) == ("guide", "held-out", "shuffle")
     assert (found["generation"], found["boxlings"]) == (GENERATIONS, POPULATION)
     assert found["worlds"] == 12  # as many for every boxling
@@ -441,13 +440,12 @@ def test_eval_prints_one_object(folder):
 
 def test_eval_takes_a_checkpoint_and_repeats_itself(folder, call):
     checkpoint = folder / "checkpoints" / "000001"
-    first = call("eval", checkpoint, "--worlds", 64, "--json")
+    given = ("eval", checkpoint, "--worlds", 64, "--json")
+    first = call(*given)
     assert json.loads(first[1])["generation"] == 1
-    assert call("eval", checkpoint, "--worlds", 64, "--json") == first
-    found = [
-        json.loads(call("eval", checkpoint, "--worlds", 64, "--json", "--seed", n)[1]) for n in (1, 2, 3)
-    ]
-    assert len({result["understanding"] for result in found}) > 1
+    assert call(*given) == first
+    others = [json.loads(call(*given, "--seed", seed)[1]) for seed in (1, 2, 3)]
+    assert len({found["understanding"] for found in others}) > 1
 
 
 def test_eval_in_words_has_the_same_numbers(folder, call):
@@ -525,12 +523,7 @@ def test_plot_and_report_tell_what_they_wrote(copy, call):
     status, out, _ = call("plot", copy, "--json")
     assert status == 0
     figures = json.loads(out)["figures"]
-    assert {Path(path).name for path in figures} == {
-        "fitness.png",
-        "vocabulary.png",
-        "experts.png",
-        "lineage.png",
-    }
+    assert sorted(Path(path).stem for path in figures) == ["experts", "fitness", "lineage", "vocabulary"]
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in figures)
     assert call("report", copy) == (0, f"{copy / 'report.html'}\n", "")
     assert "<html" in (copy / "report.html").read_text(encoding="utf-8")
@@ -562,9 +555,8 @@ def test_replay_of_what_was_not_recorded_is_refused(folder, call):
 
 def test_every_recorded_episode_is_exact(folder):
     done = in_a_process("replay", folder, "--verify")
-    assert (done.returncode, done.stdout) == (0, f"{2 * (GENERATIONS + 1)} episodes, all exact\n"), (
-        done.stderr
-    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{2 * (GENERATIONS + 1)} episodes, all exact\n"
 
 
 def test_verify_finds_an_episode_that_differs(copy, call):
@@ -578,12 +570,10 @@ def test_verify_finds_an_episode_that_differs(copy, call):
     status, out, _ = call("replay", copy, "--verify", "--json")
     assert status == 1
     assert len(json.loads(out)["problems"]) == 1
-    assert call("replay", copy, "--verify", "--generation", 1, "--episode", 1)[0] == 1
-    assert call("replay", copy, "--verify", "--generation", 1, "--episode", 0)[:2] == (
-        0,
-        "1 episode, all exact\n",
-    )
-    assert call("replay", copy, "--verify", "--generation", 2)[:2] == (0, "2 episodes, all exact\n")
+    given = ("replay", copy, "--verify", "--generation")
+    assert call(*given, 1, "--episode", 1)[0] == 1
+    assert call(*given, 1, "--episode", 0) == (0, "1 episode, all exact\n", "")
+    assert call(*given, 2) == (0, "2 episodes, all exact\n", "")
 
 
 def test_scenarios_are_described_and_drawn(call):
@@ -645,9 +635,7 @@ def test_pretrain_keeps_the_best_checkpoint(quick_guide, tmp_path, call, monkeyp
     out = tmp_path / "guide"
     assert call("pretrain", "guide", "--out", out, "--generations", 3)[0] == 0
     assert len(kept) > 1
-    assert (
-        read_checkpoint(out)[0]["generation"] == kept[0]
-    )  # the oldest that is kept is the best by our table
+    assert read_checkpoint(out)[0]["generation"] == kept[0]
 
 
 def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tmp_path, call, monkeypatch):
@@ -745,7 +733,7 @@ def test_a_truncated_table_is_refused(copy):
     table = copy / "generations.parquet"
     table.write_bytes(table.read_bytes()[:-100])
     parts = (str(table), "not a whole parquet file")
-    assert_refused_in_a_process(copy, "resume", copy, parts=parts)
+    assert_refused_in_a_process(copy, "resume", copy, "--generations", 9, parts=parts)
     assert_refused_in_a_process(copy, "plot", copy, parts=parts)
 
 
@@ -804,9 +792,9 @@ def test_a_script_evolves_in_silence_and_gets_the_folder(tmp_path, capfd):
     )  # fmt: skip
     folder = evolve(config)
     assert folder == tmp_path / "run"
-    assert load_run(folder).generations.index.tolist() == [0, 1]
+    assert load_run(folder).generations.index[-1] == 1
     assert resume(folder, generations=2) == folder
-    assert load_run(folder).generations.index.tolist() == [0, 1, 2]
+    assert load_run(folder).generations.index[-1] == 2
     assert capfd.readouterr() == ("", "")
 
 

@@ -99,6 +99,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
             "success": 0.9 * progress,
             "chance": 1 / 12,
             "understanding": progress,
+            "first_words_understood": progress,
             "symbols_in_use": 9.0 - 4.0 * progress,
             "message_entropy_bits": 2.0 + 4.0 * progress,
             "topographic_similarity": 0.7 * progress,
@@ -115,6 +116,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
                 "success_shuffled": 0.08,
                 "success_held_out": 0.6 * progress,
                 "understanding_held_out": 0.7 * progress,
+                "first_words_understood_held_out": 0.7 * progress,
             }
         tables.add_measures(generation, measures)
         tables.add_timing(

@@ -67,7 +67,7 @@ def test_measures_taken_now_and_then_are_joined_dots(run: Run) -> None:
     np.testing.assert_allclose(line_named(success, "chance").get_ydata(), 1 / 12)
     assert success.get_ylim()[0] <= 0
     assert success.get_ylim()[1] >= 1
-    assert understanding.get_ylabel() == "worlds understood (share)"
+    assert understanding.get_ylabel() == "meanings understood (share)"
     assert symbols.lines[0].get_ydata()[-1] == pytest.approx(5.0)
     assert entropy.get_ylabel() == "bits per message"
     assert similarity.lines[0].get_ydata()[-1] == pytest.approx(0.7)

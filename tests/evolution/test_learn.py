@@ -1,0 +1,528 @@
+"""Learning: Adam by rows, language games that lower surprise, gradients across the channel, and lives lived again."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from evolution.chance import stream, torch_stream
+from evolution.evaluate import first_words
+from evolution.learn import Losses, RowAdam, acting_round, advantages, language_round
+from evolution.live import Moment, Rollout, goal_one_hot
+from population.memory import Memory
+from population.policy import Policy
+from tests.evolution.conftest import drawn_population, learning_rollout
+from world import scenarios
+from world.scenarios.base import Scenario
+from world.state import Role
+
+# ---- Adam ----
+
+
+@pytest.mark.parametrize("max_norm", [1e9, 0.5])
+def test_one_row_learns_as_by_torch_adam(max_norm: float):
+    generator = torch.Generator().manual_seed(0)
+    genomes = torch.randn(1, 30, generator=generator)
+    parameter = torch.nn.Parameter(genomes[0].clone())
+    ours, theirs = RowAdam(1, 30), torch.optim.Adam([parameter], lr=1e-2)
+    for step in range(60):
+        gradient = torch.randn(1, 30, generator=generator) * (1 + step % 5)
+        rate = 1e-2 * (1 + step % 3)
+        theirs.param_groups[0]["lr"] = rate
+        parameter.grad = gradient[0].clone()
+        torch.nn.utils.clip_grad_norm_([parameter], max_norm)
+        theirs.step()
+        ours.update(genomes, gradient, rate, max_norm)
+        torch.testing.assert_close(genomes[0], parameter.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_learn_independently_each_clipped_by_its_own_norm():
+    generator = torch.Generator().manual_seed(1)
+    together = torch.randn(3, 20, generator=generator)
+    alone = together.clone()
+    adam, adams = RowAdam(3, 20), [RowAdam(1, 20) for _ in range(3)]
+    for _ in range(5):
+        gradient = torch.randn(3, 20, generator=generator) * torch.tensor([[0.01], [1.0], [100.0]])
+        for row in range(3):
+            adams[row].update(alone[row : row + 1], gradient[row : row + 1].clone(), 1e-2, 1.0)
+        adam.update(together, gradient, 1e-2, 1.0)
+    torch.testing.assert_close(together, alone)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+@pytest.mark.parametrize("num_updates_before", [0, 5])
+def test_a_gradient_that_is_no_number_leaves_its_row_unchanged_and_others_learn(
+    wrong: float, num_updates_before: int
+):
+    generator = torch.Generator().manual_seed(2)
+    genomes = torch.randn(3, 10, generator=generator)
+    adam = RowAdam(3, 10)
+    for _ in range(num_updates_before):
+        adam.update(genomes, torch.randn(3, 10, generator=generator), 1e-2, 1.0)
+    before = genomes.clone()
+    gradient = torch.randn(3, 10, generator=generator)
+    gradient[1, 4] = wrong
+    adam.update(genomes, gradient, 1e-2, 1.0)
+    assert torch.equal(genomes[1], before[1])
+    assert not torch.equal(genomes[0], before[0])
+    assert not torch.equal(genomes[2], before[2])
+    adam.update(genomes, torch.randn(3, 10, generator=generator), 1e-2, 1.0)
+    assert torch.isfinite(genomes).all()
+    assert not torch.equal(genomes[1], before[1])  # and it goes on learning afterwards
+
+
+def test_a_child_goes_on_learning_where_its_parent_is():
+    generator = torch.Generator().manual_seed(3)
+    genomes, adam = torch.randn(3, 10, generator=generator), RowAdam(3, 10)
+    for _ in range(4):
+        adam.update(genomes, torch.randn(3, 10, generator=generator), 1e-2, 1.0)
+    adam.num_updates[0] = 9
+    genomes[2] = genomes[0]
+    adam.copy_row(0, 2)
+    gradient = torch.randn(3, 10, generator=generator)
+    gradient[2] = gradient[0]
+    adam.update(genomes, gradient, 1e-2, 1.0)
+    assert torch.equal(genomes[2], genomes[0])
+    assert not torch.equal(genomes[2], genomes[1])
+
+
+def test_moments_of_what_was_drawn_anew_are_forgotten():
+    genomes, adam = torch.zeros(2, 4), RowAdam(2, 4)
+    adam.update(genomes, torch.ones(2, 4), 1e-2, 1e9)
+    adam.forget(1, torch.tensor([True, False, False, True]))
+    assert (adam.mean[1] != 0).tolist() == [False, True, True, False]
+    assert (adam.square[1] != 0).tolist() == [False, True, True, False]
+    assert (adam.mean[0] != 0).all()
+
+
+# ---- language rounds ----
+
+
+def play_language(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    optimiser: Any = None,
+    num_rounds: int = 1,
+    **changes: Any,
+) -> list[Tensor]:
+    """The surprise (P,) of each round; genomes learn in place."""
+    options = {
+        "batch": 16, "offset": 1, "temperature": 1.0, "entropy_bonus": 0.0, "learning_rate": 1e-2, "max_norm": 1.0,
+        "gradient": "straight-through", "symbol_noise": 0.0, "half_told_share": 0.5,
+        "rng": stream(0, "test"), "generator": torch_stream(0, "test"),
+    } | changes  # fmt: skip
+    optimiser = optimiser or RowAdam(*genomes.shape)
+    return [language_round(policy, genomes, optimiser, scenario, **options) for _ in range(num_rounds)]
+
+
+class SeesGradients:
+    """In place of the optimiser: keeps the gradients, changes nothing."""
+
+    def __init__(self) -> None:
+        self.gradients: list[Tensor] = []
+
+    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
+        self.gradients.append(gradient.clone())
+
+
+def gradient_by_part(policy: Policy, gradient: Tensor, part: str) -> Tensor:
+    """Size of the gradient of one part of each boxling, (P,)."""
+    return gradient[:, torch.from_numpy(policy.layout.columns_of(part))].abs().sum(dim=1)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "num_rounds", "bonus"), [("straight-through", 150, 0.0), ("reinforce", 400, 0.05)]
+)
+def test_language_rounds_halve_the_surprise(gradient: str, num_rounds: int, bonus: float):
+    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32, "expert_width": 32})
+    surprises = play_language(
+        policy, genomes, scenario,
+        num_rounds=num_rounds, batch=64, offset=0, gradient=gradient, entropy_bonus=bonus,
+    )  # fmt: skip
+    first, last = (float(torch.stack(part).mean()) for part in (surprises[:5], surprises[-5:]))
+    assert last < first / 2
+    meanings, said = first_words(policy, genomes, scenario, "train")
+    assert len(np.unique(said[0], axis=0)) > len(meanings) / 3  # by words, not by guessing
+
+
+def test_surprise_falls_in_the_pictures_game_too():
+    policy, genomes, scenario = drawn_population(
+        "name", population=1, policy={"width": 32, "conv_channels": 8}
+    )
+    surprises = play_language(policy, genomes, scenario, num_rounds=150, batch=32, offset=0)
+    first, last = (float(torch.stack(part).mean()) for part in (surprises[:5], surprises[-5:]))
+    assert last < 0.8 * first
+
+
+def test_a_listener_that_learns_from_noise_alone_stays_ignorant():
+    """The control: with a channel of pure noise the surprise stays at what ignorance costs."""
+    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32, "expert_width": 32})
+    surprises = play_language(
+        policy, genomes, scenario, num_rounds=150, batch=64, offset=0, symbol_noise=1.0, half_told_share=0.0
+    )
+    ignorance = np.mean([np.log(size) for size in scenario.attribute_sizes])
+    # a little below: trained goals leave out a quarter of all pairs, and colours and directions are not told apart
+    assert float(torch.stack(surprises[-20:]).mean()) > 0.95 * ignorance
+
+
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_the_gradient_of_a_listener_crosses_the_channel_and_stops_where_it_is_cut(scenario: str):
+    policy, genomes, world = drawn_population(scenario)
+    sees = SeesGradients()
+    play_language(policy, genomes, world, sees, gradient="straight-through")
+    play_language(policy, genomes, world, sees, gradient="detached")
+    play_language(policy, genomes, world, sees, gradient="reinforce")
+    crossing, cut, paid = (gradient_by_part(policy, gradient, "mouth") for gradient in sees.gradients)
+    assert (crossing > 0).all()
+    assert (cut == 0).all()
+    assert (paid > 0).all()
+    for gradient in sees.gradients:  # ears learn in any case
+        assert (gradient_by_part(policy, gradient, "ears") > 0).all()
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+@pytest.mark.parametrize("offset", [1, 2])
+def test_a_speaker_learns_from_its_own_listener_and_nobody_else(offset: int, gradient: str):
+    policy, genomes, scenario = drawn_population(population=3)
+    deaf = 1
+    for name in ("belief", "belief.bias"):  # its beliefs are even whatever it hears: nothing to learn from it
+        genomes[deaf, policy.layout.slices[name]] = 0.0
+    sees = SeesGradients()
+    play_language(policy, genomes, scenario, sees, offset=offset, gradient=gradient, half_told_share=0.0)
+    learns = gradient_by_part(policy, sees.gradients[0], "mouth") > 1e-6
+    speaker = (deaf - offset) % 3
+    assert learns.tolist() == [slot != speaker for slot in range(3)]
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+def test_reinforced_and_straight_through_gradients_point_the_same_way(gradient: str):
+    """Learning the mouth alone lowers what the listener is surprised by: both gradients go downhill."""
+    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32})
+    play_language(policy, genomes, scenario, num_rounds=40, batch=64, offset=0)
+    mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
+
+    class MouthOnly(RowAdam):
+        def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
+            super().update(genomes, gradient * mouth, learning_rate, max_norm)
+
+    optimiser = MouthOnly(*genomes.shape)
+    before = genomes.clone()
+    surprises = play_language(
+        policy, genomes, scenario, optimiser,
+        num_rounds=150, batch=64, offset=0, gradient=gradient, learning_rate=5e-3, rng=stream(1, "test"),
+    )  # fmt: skip
+    first, last = (float(torch.stack(part).mean()) for part in (surprises[:15], surprises[-15:]))
+    assert last < 0.95 * first
+    assert torch.equal(genomes[:, ~mouth], before[:, ~mouth])
+
+
+def test_equal_streams_play_equal_language_games():
+    results = []
+    for _ in range(2):
+        policy, genomes, scenario = drawn_population()
+        play_language(policy, genomes, scenario, num_rounds=3, symbol_noise=0.2)
+        results.append(genomes)
+    assert torch.equal(*results)
+
+
+def test_an_entropy_bonus_makes_words_more_even():
+    ends = []
+    for bonus in (0.0, 1.0):
+        policy, genomes, scenario = drawn_population(population=1)
+        play_language(policy, genomes, scenario, num_rounds=40, offset=0, entropy_bonus=bonus)
+        with torch.no_grad():
+            _, said = first_words(policy, genomes, scenario, "train")
+        ends.append(np.mean([len(np.unique(said[0, :, place])) for place in range(said.shape[2])]))
+    policy, genomes, scenario = drawn_population(population=1)
+    sees = SeesGradients()
+    play_language(policy, genomes, scenario, sees, offset=0, entropy_bonus=0.0, gradient="detached")
+    play_language(policy, genomes, scenario, sees, offset=0, entropy_bonus=1.0, gradient="detached")
+    assert gradient_by_part(policy, sees.gradients[0], "mouth").item() == 0
+    assert gradient_by_part(policy, sees.gradients[1], "mouth").item() > 0
+    assert min(ends) >= 1
+
+
+def test_goals_told_by_one_attribute_alone_ask_nothing_of_the_other():
+    goal = torch.tensor([[[3, 1]]])
+    spec = drawn_population()[0].spec
+    whole = goal_one_hot(goal, spec)
+    assert whole.flatten().nonzero().flatten().tolist() == [3, 8 + 1]
+    half = goal_one_hot(goal, spec, torch.tensor([[[False, True]]]))
+    assert half.flatten().nonzero().flatten().tolist() == [8 + 1]
+
+
+# ---- acting rounds ----
+
+
+class Watched(Policy):
+    """A policy that keeps what went in and came out of every step."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy.spec)
+        self.steps: list[tuple[Any, Any, Memory, Any]] = []
+
+    def step(self, weights, heard, voices, senses, memory, use=None):  # type: ignore[no-untyped-def]
+        result = super().step(weights, heard, voices, senses, memory, use)
+        self.steps.append((heard, senses, memory, result[2]))
+        return result
+
+
+def play_acting(
+    policy: Policy, genomes: Tensor, rollout: Rollout, optimiser: Any = None, **changes: Any
+) -> Losses:
+    options = {
+        "learning_rate": 1e-2, "max_norm": 1.0, "discount": 0.97, "gae_lambda": 0.95, "clip": 0.2,
+        "entropy_bonus": 0.0, "belief_weight": 0.0, "edit_weight": 0.0, "imitation_weight": 0.0,
+        "reward_weight": 0.0, "value_weight": 0.0, "gradient": "straight-through",
+    } | changes  # fmt: skip
+    return acting_round(policy, genomes, optimiser or RowAdam(*genomes.shape), rollout, **options)
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+@pytest.mark.parametrize(
+    "circumstances",
+    [
+        {"renews": False},
+        {"renews": True},
+        {"renews": True, "advised_share": 0.6},
+        {"renews": True, "hearing_radius_cells": 2},
+        {"renews": True, "symbol_noise": 0.3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_the_life_learned_from_is_the_life_that_was_lived(scenario: str, circumstances: dict, gradient: str):
+    """Every likelihood ratio of the first update is 1: acts, words and values come out as they did."""
+    policy, genomes, world = drawn_population(scenario)
+    rollout = learning_rollout(policy, genomes, world, **circumstances)
+    watched = Watched(policy)
+    play_acting(watched, genomes.clone(), rollout, reward_weight=1.0, gradient=gradient)
+    assert len(watched.steps) == len(rollout.moments) >= 2
+    num_compared, num_new = 0, 0
+    for moment, (_, _, _, response) in zip(rollout.moments, watched.steps, strict=True):
+        active = moment.is_active
+        log_act = (
+            torch.log_softmax(response.act_logits, dim=-1).gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
+        )
+        log_say = torch.log_softmax(response.say_logits, dim=-1)
+        said = rollout.seating.to_genomes(moment.symbols)
+        log_said = log_say.gather(-1, said.unsqueeze(-1)).sum(dim=(-1, -2))
+        for now, then in (
+            (log_act, moment.act_log_prob), (log_said, moment.say_log_prob), (response.value, moment.value),
+        ):  # fmt: skip
+            torch.testing.assert_close(now[active], then[active], atol=2e-5, rtol=1e-4)
+        num_compared += int(active.sum())
+        num_new += int(moment.is_new.sum())
+    assert num_compared > 2 * len(genomes)
+    if scenario == "guide":  # the worlds of `name` are over together, and with them the rollout
+        assert (num_new > rollout.moments[0].is_new.sum()) == circumstances["renews"]
+
+
+def test_a_world_that_takes_the_place_of_another_begins_with_empty_memories_and_in_silence():
+    policy, genomes, world = drawn_population()
+    watched = Watched(policy)
+    rollout = learning_rollout(watched, genomes, world)
+    num_new = 0
+    for t, moment in enumerate(rollout.moments):
+        heard, senses, memory, _ = watched.steps[t]
+        new = moment.is_new
+        assert not memory.language[new].any()
+        assert not memory.situation[new].any()
+        if heard is not None:
+            assert not heard[new].any()
+        assert (senses.body[new] < 4).all()  # and nothing was done yet
+        assert not memory.language[~new].eq(0).all(dim=-1).any()
+        num_new += int(new.sum()) if t else 0
+    assert num_new > 0
+
+
+def test_renewed_worlds_keep_everybody_at_work_and_each_gets_its_reward_once():
+    policy, genomes, world = drawn_population()
+    rollout = learning_rollout(policy, genomes, world, worlds_each=8)
+    assert all(bool(moment.is_active.all()) for moment in rollout.moments)
+    assert len(rollout.moments) == world.num_steps
+    assert rollout.num_finished > 0
+    ended = torch.stack([~moment.goes_on for moment in rollout.moments])
+    assert int(ended.sum()) == rollout.num_finished * world.num_agents
+    rewards = torch.stack([moment.reward for moment in rollout.moments])
+    assert not rewards[~ended].any()
+    builders = (rollout.roles == Role.BUILDER).expand_as(rewards)
+    won = (rewards[builders] == 1).sum() / (world.num_agents - 1)
+    assert int(won) == rollout.num_won
+
+
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_the_gradient_of_builders_reaches_the_guides_mouth_and_stops_where_it_is_cut(scenario: str):
+    policy, genomes, world = drawn_population(scenario)
+    rollout = learning_rollout(policy, genomes, world, renews=False)
+    sees = SeesGradients()
+    play_acting(policy, genomes, rollout, sees, belief_weight=1.0)
+    play_acting(policy, genomes, rollout, sees, belief_weight=1.0, gradient="detached")
+    play_acting(policy, genomes, rollout, sees, reward_weight=1.0, gradient="reinforce")
+    crossing, cut, paid = (gradient_by_part(policy, gradient, "mouth") for gradient in sees.gradients)
+    assert (crossing > 0).all()
+    assert (cut == 0).all()
+    assert (paid > 0).all() or scenario == "name"  # where nobody wins there is nothing to be paid for
+
+
+WEIGHTS = (
+    "reward_weight", "value_weight", "belief_weight", "edit_weight", "imitation_weight", "entropy_bonus",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_each_part_of_the_loss_teaches_where_it_weighs_something_and_nothing_where_not(weight: str):
+    policy, genomes, world = drawn_population()
+    rollout = learning_rollout(policy, genomes, world)
+    before = genomes.clone()
+    play_acting(policy, genomes, rollout)
+    assert torch.equal(genomes, before)
+    play_acting(policy, genomes, rollout, **{weight: 1.0})
+    assert (genomes != before).any(dim=1).all()
+    heads = {
+        "reward_weight": "act", "value_weight": "value", "belief_weight": "belief", "edit_weight": "edit",
+        "imitation_weight": "act", "entropy_bonus": "act",
+    }  # fmt: skip
+    for name in sorted(set(heads.values())):
+        changed = (genomes != before)[:, policy.layout.slices[name]].any()
+        # beliefs are read by all that is done
+        assert changed == (name == heads[weight] or name == "belief"), name
+
+
+def test_updates_from_one_life_lower_the_losses_they_are_meant_to_lower():
+    policy, genomes, world = drawn_population()
+    rollout = learning_rollout(policy, genomes, world)
+    adam = RowAdam(*genomes.shape)
+    losses = [
+        play_acting(
+            policy,
+            genomes,
+            rollout,
+            adam,
+            belief_weight=1.0,
+            edit_weight=1.0,
+            imitation_weight=1.0,
+            value_weight=1.0,
+        )
+        for _ in range(30)
+    ]
+    for name in ("belief", "edit", "imitation", "value"):
+        assert getattr(losses[-1], name) < 0.9 * getattr(losses[0], name), name
+    assert [item.name for item in fields(Losses)] == [
+        "policy",
+        "value",
+        "belief",
+        "edit",
+        "imitation",
+        "entropy",
+    ]
+
+
+def test_what_pays_is_done_more_often_and_what_costs_less_often():
+    policy, genomes, world = drawn_population()
+    rollout = learning_rollout(policy, genomes, world)
+    liked = 3
+    for moment in rollout.moments:  # as if to walk left paid at once, and all else cost
+        moment.reward[:] = torch.where(moment.act == liked, 1.0, -1.0)
+        moment.goes_on[:] = False
+
+    def share() -> float:
+        watched = Watched(policy)
+        play_acting(watched, genomes.clone(), rollout)
+        chances = [torch.softmax(response.act_logits, dim=-1)[..., liked] for *_, response in watched.steps]
+        return float(torch.stack(chances)[:, rollout.roles == Role.BUILDER].mean())
+
+    before = share()
+    adam = RowAdam(*genomes.shape)
+    for _ in range(3):
+        play_acting(policy, genomes, rollout, adam, reward_weight=1.0)
+    assert share() > before + 0.02
+
+
+def test_acts_that_were_advised_are_not_learned_from_by_reward():
+    policy, genomes, world = drawn_population()
+    rollout = learning_rollout(policy, genomes, world, advised_share=1.0)
+    own = torch.stack([moment.is_own_act for moment in rollout.moments])
+    assert not own[:, rollout.roles == Role.BUILDER].any()
+    before = genomes.clone()
+    play_acting(policy, genomes, rollout, reward_weight=1.0)
+    assert torch.equal(genomes, before)
+    play_acting(policy, genomes, rollout, imitation_weight=1.0)
+    assert not torch.equal(genomes, before)
+
+
+# ---- advantages ----
+
+
+def made_up_rollout(
+    rewards: list,
+    values: list,
+    goes_on: list,
+    last_value: list,
+    roles: list | None = None,
+    own: list | None = None,
+) -> Rollout:
+    """One genome, T steps of N seats: lists of T lists of N."""
+    num_seats = len(last_value)
+    nothing: Any = None
+    moments = [
+        Moment(
+            senses=nothing, audible=nothing, symbols=nothing, act=nothing, act_log_prob=nothing, say_log_prob=nothing,
+            value=torch.tensor([values[t]]), reward=torch.tensor([rewards[t]]),
+            is_active=torch.ones(1, num_seats, dtype=torch.bool), goes_on=torch.tensor([goes_on[t]]),
+            goal=nothing, is_new=nothing, advice=nothing, edit_class=nothing,
+            is_own_act=torch.tensor([own[t]]) if own else torch.ones(1, num_seats, dtype=torch.bool),
+        )
+        for t in range(len(rewards))
+    ]  # fmt: skip
+    return Rollout(
+        seating=nothing, roles=torch.tensor([roles or [int(Role.BUILDER)] * num_seats]), voices=nothing,
+        moments=moments, last_value=torch.tensor([last_value]), worlds=nothing, start=None,
+        is_understood=nothing, use=nothing, total_reward=nothing,
+    )  # fmt: skip
+
+
+def test_returns_and_advantages_are_those_worked_out_by_hand():
+    # seat 0: reward 1 at the end of step 2; seat 1: a world ends after step 0, the next one goes on beyond the rollout
+    rollout = made_up_rollout(
+        rewards=[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]],
+        values=[[0.1, 0.5], [0.2, 0.4], [0.3, 0.8]],
+        goes_on=[[True, False], [True, True], [False, True]],
+        last_value=[0.0, 0.6],
+    )
+    advantage, returns = advantages(rollout, discount=0.5, gae_lambda=0.5)
+    # seat 0: 1 - .3 = .7; 0 + .5 * .3 - .2 + .25 * .7 = .125; 0 + .5 * .2 - .1 + .25 * .125 = .03125
+    # seat 1: .5 * .6 - .8 = -.5; .5 * .8 - .4 + .25 * -.5 = -.125; 1 - .5 = .5
+    raw = torch.tensor([[0.03125, 0.5], [0.125, -0.125], [0.7, -0.5]])
+    values = torch.tensor([[0.1, 0.5], [0.2, 0.4], [0.3, 0.8]])
+    torch.testing.assert_close(torch.cat(returns), raw + values)
+    expected = (raw - raw.mean()) / (raw.std(unbiased=False) + 1e-4)
+    torch.testing.assert_close(torch.cat(advantage), expected)
+
+
+def test_advantages_are_normalised_over_the_builders_own_acts_only():
+    options = {
+        "rewards": [[1.0, 3.0, 100.0, 50.0]],
+        "values": [[0.0, 0.0, 0.0, 0.0]],
+        "goes_on": [[False] * 4],
+        "last_value": [0.0] * 4,
+    }
+    builder, guide = int(Role.BUILDER), int(Role.GUIDE)
+    rollout = made_up_rollout(
+        **options, roles=[builder, builder, guide, builder], own=[[True, True, True, False]]
+    )
+    advantage, _ = advantages(rollout, 0.9, 0.9)
+    torch.testing.assert_close(advantage[0][0, :2], torch.tensor([-1.0, 1.0]), rtol=0, atol=1e-3)
+    assert advantage[0][0, 3] > 10  # far outside of what it was normalised by
+
+
+def test_where_nothing_differs_there_is_no_advantage():
+    rollout = made_up_rollout([[0.5, 0.5]], [[0.2, 0.2]], [[False, False]], [0.0, 0.0])
+    advantage, _ = advantages(rollout, 0.9, 0.9)
+    torch.testing.assert_close(advantage[0], torch.zeros(1, 2))
