@@ -3,7 +3,7 @@
     from boxlings import RunConfig, evolve, load_run
 
     run = load_run(evolve(RunConfig(scenario="guide", out="runs/first", seed=1)))
-    print(run.generations["success"])
+    print(run.generations.loc[0:, "success"])
 
 `evolve` prints nothing and returns the folder of the run: all that happened lies there, and what a script
 wants to know of it is a question to `load_run`. Everything heavy (torch, numba, mesa, pyarrow) is imported
@@ -171,8 +171,7 @@ def _eval(options: argparse.Namespace) -> int:
     lines = [
         f"{found['scenario']}, {found['split']} goals, channel {found['channel']}: success "
         f"{found['success']:.3f} (95 % interval {low:.3f} to {high:.3f}) over {found['worlds']} worlds",
-        f"generation {found['generation']}, {found['boxlings']} boxlings, "
-        f"understanding {found['understanding']:.3f}",
+        f"generation {found['generation']}, {found['boxlings']} boxlings, understanding {found['understanding']:.3f}",
     ]
     if options.pairs:
         matrix = pair_matrix(policy, boxlings, scenario, worlds_per_pair=_PAIR_WORLDS, **circumstances)
@@ -618,8 +617,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         prog="boxlings",
         description="Small neural agents share worlds of coloured boxes, learn to talk, and live or die by "
         "what they achieve.",
-        epilog="`boxlings COMMAND --help` tells more. From a script: "
-        "from boxlings import RunConfig, evolve, load_run",
+        epilog="`boxlings COMMAND --help` tells more. From a script: from boxlings import RunConfig, evolve, load_run",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     kinds = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
@@ -719,9 +717,7 @@ def _add_run_options(parser: _Parser) -> None:
     Their values are parsed as `config.population`, `config.learning.epochs`, ..., see `_nested`.
     """
     text = f"see `boxlings scenarios` (default: {RunConfig.scenario})"
-    parser.add_argument(
-        "config.scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text
-    )
+    parser.add_argument("config.scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text)
     kinds = typing.get_type_hints(RunConfig)
     parts = [name for name, kind in kinds.items() if is_dataclass(kind)]
     _add_flags(parser, "config", RunConfig, leaving_out=("scenario", *parts))

@@ -58,9 +58,7 @@ def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
     if len(spread) == 2:
         known = table[spread].dropna()
         if len(known) > 1:
-            ax.fill_between(
-                known.index, known[spread[0]], known[spread[1]], color=BLUE, alpha=0.16, linewidth=0
-            )
+            ax.fill_between(known.index, known[spread[0]], known[spread[1]], color=BLUE, alpha=0.16, linewidth=0)
         else:
             ax.vlines(known.index, known[spread[0]], known[spread[1]], color=BLUE, alpha=0.3, linewidth=5)
     ends = []
@@ -181,17 +179,13 @@ def plot_experts(run: Run, ax: Axes | None = None) -> Axes:
         _say_if_empty(ax, [])
         return ax
     experts = list(rows[0][2].index)
-    share = np.array(
-        [row.to_numpy(float) for _, _, row in rows]
-    )  # (modality, expert) in [0, 1]; nan = never asked
+    share = np.array([row.to_numpy(float) for _, _, row in rows])  # (modality, expert) in [0, 1]; nan = never asked
     blues = LinearSegmentedColormap.from_list("share", ["#F7FAFD", "#9CC9E6", BLUE])
     ax.pcolormesh(np.nan_to_num(share), cmap=blues, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.5)
     for i, j in np.ndindex(share.shape):
         is_dark = share[i, j] > 0.6
         text = "–" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}"
-        ax.text(
-            j + 0.5, i + 0.5, text, ha="center", va="center", color="white" if is_dark else BLACK, fontsize=10
-        )
+        ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color="white" if is_dark else BLACK, fontsize=10)
     ax.set_xticks(np.arange(len(experts)) + 0.5, [_plain(name) for name in experts])
     ax.set_yticks(np.arange(len(rows)) + 0.5, [_plain(modality) for modality, _, _ in rows])
     ax.invert_yaxis()
@@ -507,17 +501,15 @@ def _span_generations(axes: Sequence[Axes], table: pd.DataFrame) -> None:
                 # before generation 0 a founder learned the language alone
                 ax.axvspan(first, 0, color="#F1EEF6", zorder=0)
                 ax.annotate(
-                    "childhood\nof the founder", (first, 0.06), xycoords=("data", "axes fraction"),
-                    xytext=(4, 0), textcoords="offset points", fontsize=8, color=GREY,
+                    "founder's\nchildhood", (first, 0.9), xycoords=("data", "axes fraction"),
+                    xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=GREY,
                 )  # fmt: skip
             ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 
 def _say_if_empty(ax: Axes, ends: list) -> None:
     if not ends:
-        ax.text(
-            0.5, 0.5, "not measured in this run", transform=ax.transAxes, ha="center", va="center", color=GREY
-        )
+        ax.text(0.5, 0.5, "not measured in this run", transform=ax.transAxes, ha="center", va="center", color=GREY)
 
 
 def family_order(mothers: pd.Series) -> dict[int, int]:
@@ -548,9 +540,7 @@ def _clan_colours(lives: pd.DataFrame) -> dict[int, str]:
 
 def _expert_names(run: Run) -> list[str]:
     """The visual expert first, the others by number."""
-    names = {
-        column.split("/", 2)[2] for column in run.generations.columns if column.startswith("expert_use/")
-    }
+    names = {column.split("/", 2)[2] for column in run.generations.columns if column.startswith("expert_use/")}
     return sorted(names, key=lambda name: (name != "visual", len(name), name))
 
 

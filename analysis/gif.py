@@ -42,12 +42,8 @@ def to_gif(
         milliseconds[-1] = round(1000 * hold_seconds)
     file = io.BytesIO()
     # median cut would merge the rare colours (ticks, crosses) into the frequent ones; the octree keeps them
-    paletted = [
-        image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for image in images
-    ]
-    paletted[0].save(
-        file, "GIF", save_all=True, append_images=paletted[1:], duration=milliseconds, loop=0, disposal=1
-    )
+    paletted = [image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for image in images]
+    paletted[0].save(file, "GIF", save_all=True, append_images=paletted[1:], duration=milliseconds, loop=0, disposal=1)
     path = Path(path)
     write_bytes(path, file.getvalue())
     return path
@@ -127,9 +123,7 @@ def _knows(story: Story, agent: int) -> bool:
     return not any(frame.turns[agent].believes for frame in story.frames[1:])
 
 
-def _write_beliefs(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], believes: tuple, right: float
-) -> float:
+def _write_beliefs(draw: ImageDraw.ImageDraw, at: tuple[float, float], believes: tuple, right: float) -> float:
     """Attribute values with ticks and crosses, wrapped; returns the y below them."""
     font = _font(14)
     x, y = at

@@ -71,9 +71,7 @@ def _plain(story: Story) -> dict:
                     {
                         "says": turn.says,
                         "does": turn.does,
-                        "believes": [
-                            [belief.attribute, belief.value, belief.is_right] for belief in turn.believes
-                        ],
+                        "believes": [[belief.attribute, belief.value, belief.is_right] for belief in turn.believes],
                     }
                     for turn in frame.turns
                 ],

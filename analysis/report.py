@@ -169,9 +169,7 @@ def _lexicon(run: Run) -> list[str]:
     ]
     for place in places:
         row = next(row for row in rows if row["position"] == place)
-        html.append(
-            f"<th>place {place + 1}: {escaped(row['attribute'])} ({row['information_bits']:.1f})</th>"
-        )
+        html.append(f"<th>place {place + 1}: {escaped(row['attribute'])} ({row['information_bits']:.1f})</th>")
     html.append("</tr></thead><tbody>")
     for symbol, name in sorted({row["symbol"]: row["name"] for row in rows}.items()):
         html.append(f'<tr><td class="word">{escaped(name)}</td>')

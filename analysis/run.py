@@ -21,9 +21,7 @@ class Run:
     folder: Path
     config: dict  # the resolved options of config.toml, tables nested
     measures: pd.DataFrame  # tidy: generation int32, name str, value float64
-    generations: (
-        pd.DataFrame
-    )  # the same, wide: index generation, one float64 column a measure, nan = not measured
+    generations: pd.DataFrame  # the same, wide: index generation, one float64 column a measure, nan = not measured
     boxlings: pd.DataFrame  # one row a boxling and generation
     timing: pd.DataFrame  # tidy as `measures`; wall clock, so never the same twice
 
@@ -86,9 +84,7 @@ def load_run(folder: str | Path) -> Run:
         raise ValueError(f"{folder} is not a run folder: there is no such folder")
     for name in ("config.toml", "generations.parquet", "boxlings.parquet", "timing.parquet"):
         if not (folder / name).is_file():
-            raise ValueError(
-                f"{folder} is not a run folder (or its first generation is not over): it has no {name}"
-            )
+            raise ValueError(f"{folder} is not a run folder (or its first generation is not over): it has no {name}")
     measures = read_records(folder / "generations.parquet", GENERATIONS).to_pandas()
     return Run(
         folder=folder,

@@ -9,10 +9,10 @@ from rich.live import Live
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
-from world.render import PALETTE
 
 from analysis.run import Run
 from analysis.story import Belief, Frame, Story, tell
+from world.render import PALETTE
 from world.state import BOXLING_COLOUR, WALL_COLOUR
 
 
@@ -64,9 +64,7 @@ def blocks(frame: Frame, has_colour: bool) -> Text:
             if has_colour:
                 red, green, blue = (int(part) for part in PALETTE[code])
                 ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "white"
-                text.append(
-                    f"{letter:<2}", Style(color=ink, bgcolor=f"#{red:02x}{green:02x}{blue:02x}", bold=True)
-                )
+                text.append(f"{letter:<2}", Style(color=ink, bgcolor=f"#{red:02x}{green:02x}{blue:02x}", bold=True))
             else:
                 glyphs = {0: " .", WALL_COLOUR: "##", BOXLING_COLOUR: f"@{letter or '@'}"[:2]}
                 text.append(glyphs.get(code, f"{code}{code}"))
@@ -91,9 +89,7 @@ def _words(story: Story, frame: Frame) -> list[RenderableType]:
     # as wide at every step as at the widest, so that nothing jumps about
     said = max((len(turn.says) for each in story.frames for turn in each.turns), default=0)
     table.add_column("says", min_width=said)
-    table.add_column(
-        "does", min_width=len("goes right") if any(each.marks for each in story.frames) else None
-    )
+    table.add_column("does", min_width=len("goes right") if any(each.marks for each in story.frames) else None)
     known_by_guides = next((turn.believes for turn in story.frames[-1].turns if turn.believes), ())
     table.add_column(f"believes: {', '.join(belief.attribute for belief in known_by_guides)}")
     for i, (letter, who) in enumerate(story.agents):

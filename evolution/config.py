@@ -38,9 +38,7 @@ class ChannelConfig:
         _check(self, "hearing_radius_cells", 0)
         _check(self, "symbol_noise", 0, 1)
         if self.channel_gradient not in ("straight-through", "reinforce"):
-            raise ValueError(
-                f"channel_gradient must be straight-through or reinforce, got {self.channel_gradient!r}"
-            )
+            raise ValueError(f"channel_gradient must be straight-through or reinforce, got {self.channel_gradient!r}")
 
 
 @dataclass(frozen=True)

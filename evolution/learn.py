@@ -46,7 +46,7 @@ class RowAdam:
 
     @torch.no_grad()
     def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
-        """One step on every row of `genomes` (P, parameters), in place; each row's gradient is clipped to `max_norm`."""
+        """One step on every row of `genomes` (P, parameters), in place; every gradient is clipped to `max_norm`."""
         norm = gradient.norm(dim=1, keepdim=True)
         is_finite = torch.isfinite(norm)
         if not bool(is_finite.all()):
@@ -120,8 +120,7 @@ def language_round(
         advantage = cost - cost.mean(dim=1, keepdim=True)
         said_log_p = log_p.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
         loss = loss + (advantage * said_log_p).mean(dim=1)
-    loss.sum().backward()
-    optimiser.update(genomes, leaf.grad, learning_rate, max_norm)
+    optimiser.update(genomes, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, max_norm)
     return surprise.detach().mean(dim=1)
 
 
@@ -218,12 +217,12 @@ def acting_round(
         totals[name] = totals.get(name, 0.0) + (values * mask).sum(dim=1)
         totals[name + "#"] = totals.get(name + "#", 0.0) + mask.sum(dim=1)
 
-    messages = None
+    messages: Tensor | None = None
     action_bits = (1 << torch.arange(NUM_ACTIONS)).to(genomes.device)
     for t, moment in enumerate(moments):
         active = moment.is_active.float()
         heard = None
-        if t and bool(moment.is_new.any()):
+        if messages is not None and bool(moment.is_new.any()):
             lives_on = (~moment.is_new).unsqueeze(-1).float()
             memory = Memory(memory.language * lives_on, memory.situation * lives_on)
             messages = messages * seating.to_worlds(lives_on)[:, :1, None]
@@ -272,8 +271,7 @@ def acting_round(
         + imitation_weight * mean("imitation")
         - entropy_bonus * mean("entropy")
     )
-    loss.sum().backward()
-    optimiser.update(genomes, leaf.grad, learning_rate, max_norm)
+    optimiser.update(genomes, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, max_norm)
     names = ("policy", "value", "belief", "edit", "imitation", "entropy")
     return Losses(**{name: float(mean(name).detach().mean()) for name in names})
 

@@ -71,7 +71,7 @@ class Rollout:
 
 
 class Body:
-    """Turns what the worlds say of each agent's body, role and goal into tensors, once per rollout where it is fixed."""
+    """Turns what the worlds say of each agent's body, role and goal into tensors, once a rollout where it is fixed."""
 
     def __init__(self, policy: Policy, scenario: Scenario, worlds: Worlds, seating: Seating, device: str) -> None:
         self.policy, self.seating, self.device = policy, seating, device
@@ -139,9 +139,9 @@ def live(
     """Play `worlds` to their end, in place.
 
     Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
-    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle. With a `supply`
-    every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are those that
-    the simulator's own search advises.
+    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle. With a
+    `supply` every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are
+    those that the simulator's own search advises.
     """
     spec = policy.spec
     device = str(next(iter(weights.values())).device)
@@ -179,9 +179,7 @@ def live(
         audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
         heard = None
         if messages is not None and num_agents > 1 and channel.kind != "mute":
-            heard = seating.to_genomes(
-                deliver(messages, audible, channel, other_world, generator).flatten(-2)
-            )
+            heard = seating.to_genomes(deliver(messages, audible, channel, other_world, generator).flatten(-2))
         memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
         return senses, audible, beliefs, response
 
@@ -190,10 +188,10 @@ def live(
             was_over = worlds.is_over.copy()
             senses, audible, beliefs, response = sense_and_step()
             act, act_log_prob = choose(response.act_logits, generator if explores else None)
-            advice = is_own_act = None
+            advice = torch.zeros_like(act, dtype=torch.uint8)
+            is_own_act = torch.ones_like(act, dtype=torch.bool)
             if keeps:
                 advice = seating.to_genomes(torch.from_numpy(scenario.plan(worlds)).to(device))
-                is_own_act = torch.ones_like(act, dtype=torch.bool)
                 if advised_share > 0:
                     act, is_own_act = follow_advice(act, advice, advised_share, generator)
                     log_act = torch.log_softmax(response.act_logits, dim=-1)
@@ -285,9 +283,7 @@ class WorldSupply:
             self.stock[key] = Worlds.concatenate([self.stock[key], more]) if key in self.stock else more
 
 
-def follow_advice(
-    act: Tensor, advice: Tensor, share: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def follow_advice(act: Tensor, advice: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Replace a share of the acts (P, N) by advised ones, drawn evenly among them; returns acts and which are own."""
     bits = (advice.long().unsqueeze(-1) >> torch.arange(NUM_ACTIONS, device=act.device)) & 1
     noise = torch.rand(bits.shape, generator=generator, device=act.device)
@@ -304,10 +300,7 @@ def edit_classes(worlds: Worlds) -> np.ndarray:
 def choose(logits: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """An act from logits (..., actions), the best or a drawn one, and its log-probability."""
     log_p = torch.log_softmax(logits, dim=-1)
-    if generator is None:
-        act = logits.argmax(dim=-1)
-    else:
-        act = (log_p + gumbel_noise(log_p, generator)).argmax(dim=-1)
+    act = (log_p if generator is None else log_p + gumbel_noise(log_p, generator)).argmax(dim=-1)
     return act, log_p.gather(-1, act.unsqueeze(-1)).squeeze(-1)
 
 

@@ -139,13 +139,9 @@ def read_records(path: str | Path, schema: pa.Schema) -> pa.Table:
                 f"{path} has another column {field.name}: expected {field.type}, found {found}, {RESTORE}"
             )
         if table[field.name].null_count:
-            raise DamagedFile(
-                f"{path} has gaps in column {field.name}: expected {field.type} in every row, {RESTORE}"
-            )
+            raise DamagedFile(f"{path} has gaps in column {field.name}: expected {field.type} in every row, {RESTORE}")
     if unknown := sorted(set(table.column_names) - set(schema.names)):
-        raise DamagedFile(
-            f"{path} has an unknown column {unknown[0]}: expected {', '.join(schema.names)}, {RESTORE}"
-        )
+        raise DamagedFile(f"{path} has an unknown column {unknown[0]}: expected {', '.join(schema.names)}, {RESTORE}")
     return table.select(schema.names)
 
 
@@ -153,9 +149,7 @@ def read_records(path: str | Path, schema: pa.Schema) -> pa.Table:
 
 
 def _tidy_rows(generation: int, measures: Mapping[str, float]) -> list[Mapping[str, Any]]:
-    return [
-        {"generation": generation, "name": name, "value": float(value)} for name, value in measures.items()
-    ]
+    return [{"generation": generation, "name": name, "value": float(value)} for name, value in measures.items()]
 
 
 def _table_of(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

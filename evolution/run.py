@@ -142,7 +142,9 @@ def load_ancestors(path: str, spec: PolicySpec, scenario: str) -> Ancestors:
     theirs = config["policy"]
     ours = spec.to_json()
     if theirs != ours:
-        different = [f"{key} {theirs.get(key)} instead of {value}" for key, value in ours.items() if theirs.get(key) != value]
+        different = [
+            f"{key} {theirs.get(key)} instead of {value}" for key, value in ours.items() if theirs.get(key) != value
+        ]
         raise ValueError(
             f"{folder} cannot seed scenario {scenario}: its boxlings are of another make ({', '.join(different)})"
         )
@@ -178,7 +180,10 @@ def _go_on(
                 _tell(listener, config, text)
 
             tables = Tables(folder)
+            started_cpu = time.process_time()
             society = Society(config, ancestors, tell_childhood)
+            if society.childhood:
+                tables.add_timing(-1, {"cpu_seconds": time.process_time() - started_cpu})
             for year, measures in enumerate(society.childhood):
                 tables.add_measures(year - len(society.childhood), measures)
             _save(folder, society, tables)
@@ -203,9 +208,7 @@ def _go_on(
             if is_end or society.generation % config.checkpoint_every == 0 or is_asked_to_stop():
                 _save(folder, society, tables)
             if listener is not None:
-                listener(
-                    Report(generation + 1, society.num_generations, society.measures, society.agent_steps / wall)
-                )
+                listener(Report(generation + 1, society.num_generations, society.measures, society.agent_steps / wall))
             if is_asked_to_stop():
                 raise Interrupted(
                     f"stopped and saved after generation {society.generation} of {society.num_generations}; "

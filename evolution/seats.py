@@ -51,7 +51,7 @@ class Seating:
 
 def seat(roles: np.ndarray, population: int, offsets: np.ndarray, device: str = "cpu") -> Seating:
     """Seat a population in worlds with these `roles` (B, A), one guide each; `offsets` (B / P, A - 1) per block."""
-    num_worlds, num_agents = roles.shape
+    num_worlds = len(roles)
     if num_worlds % population:
         raise ValueError(f"the number of worlds must be a multiple of the population {population}, got {num_worlds}")
     guide = np.arange(num_worlds) % population
@@ -65,9 +65,7 @@ def seat(roles: np.ndarray, population: int, offsets: np.ndarray, device: str = 
     return Seating(genome_of, order, torch.argsort(order), population)
 
 
-def draw_offsets(
-    rng: np.random.Generator, choices: tuple[int, ...], num_blocks: int, num_builders: int
-) -> np.ndarray:
+def draw_offsets(rng: np.random.Generator, choices: tuple[int, ...], num_blocks: int, num_builders: int) -> np.ndarray:
     """Offsets for each block and builder, (num_blocks, num_builders) int64; different ones where there are enough."""
     rows = [rng.permutation(choices) for _ in range(num_blocks)]
     return np.stack([np.resize(row, num_builders) for row in rows]).astype(np.int64)

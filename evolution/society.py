@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import mesa
@@ -21,7 +22,13 @@ from evolution.live import Rollout, WorldSupply, live
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import select
 from language.channel import Intervention
-from language.measures import agreement, effective_symbols, message_entropy_bits, topographic_similarity, unique_messages
+from language.measures import (
+    agreement,
+    effective_symbols,
+    message_entropy_bits,
+    topographic_similarity,
+    unique_messages,
+)
 from language.vocabulary import lexicon_of
 from population.genome import mutate
 from population.lineage import NO_MOTHER, ORIGINS, Birth
@@ -78,23 +85,26 @@ def policy_spec(config: RunConfig) -> PolicySpec:
     """The sizes of the networks that a filled configuration asks for."""
     scenario = scenarios.get(config.scenario)
     policy, channel = config.policy, config.channel
-    assert policy.width is not None and policy.conv_channels is not None
-    assert policy.near_cells is not None and policy.query_heads is not None
-    assert channel.num_symbols is not None and channel.message_length is not None
+
+    def number(value: int | None) -> int:
+        if value is None:
+            raise ValueError("sizes of the networks are asked for before the scenario's defaults are filled in")
+        return value
+
     return PolicySpec(
         attribute_sizes=scenario.attribute_sizes,
         num_actions=NUM_ACTIONS,
         num_looks=scenario.num_looks,
         view_shape=scenario.view_shape,
-        num_symbols=channel.num_symbols,
-        message_length=channel.message_length,
+        num_symbols=number(channel.num_symbols),
+        message_length=number(channel.message_length),
         is_told_goal=not scenario.guide_sees,
-        width=policy.width,
+        width=number(policy.width),
         num_experts=policy.num_experts,
         expert_width=policy.expert_width,
-        conv_channels=policy.conv_channels,
-        near_cells=policy.near_cells,
-        query_heads=policy.query_heads,
+        conv_channels=number(policy.conv_channels),
+        near_cells=number(policy.near_cells),
+        query_heads=number(policy.query_heads),
     )
 
 
@@ -248,9 +258,7 @@ class Society(mesa.Model):
                 ("success_shuffled", "train", "shuffle"),
                 ("success_held_out", "held-out", "on"),
             ):
-                other, _ = play(
-                    self.policy, self.genomes, self.scenario, split=split, channel=channel, **options
-                )
+                other, _ = play(self.policy, self.genomes, self.scenario, split=split, channel=channel, **options)
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out":
                     measures["understanding_held_out"] = float(other.is_understood.mean())
@@ -307,7 +315,11 @@ class Society(mesa.Model):
         for (modality, expert), share in shares.items():
             measures[f"expert_use/{modality}/{expert}"] = share
         others = np.array(
-            [[shares[m, f"expert_{k}"] for k in range(rollout.use.num_experts)] for m in ("heard", "body") if (m, "expert_0") in shares]
+            [
+                [shares[m, f"expert_{k}"] for k in range(rollout.use.num_experts)]
+                for m in ("heard", "body")
+                if (m, "expert_0") in shares
+            ]
         )
         if others.size:
             load = others.mean(axis=0)
@@ -327,9 +339,7 @@ class Society(mesa.Model):
             "symbols_in_use": float(np.mean([effective_symbols(said, num_symbols) for said in messages])),
             "message_entropy_bits": float(np.mean([message_entropy_bits(said) for said in messages])),
             "unique_messages": float(np.mean([unique_messages(said) for said in messages])),
-            "topographic_similarity": float(
-                np.mean([topographic_similarity(meanings, said) for said in messages[:8]])
-            ),
+            "topographic_similarity": float(np.mean([topographic_similarity(meanings, said) for said in messages[:8]])),
             "agreement": agreement(messages),
         }
 
@@ -421,9 +431,7 @@ class Society(mesa.Model):
         config, learning = self.config, self.config.learning
         population = config.population
         worlds = self.scenario.generate(rng.integers(2**62, size=population * learning.acting_worlds), "train")
-        offsets = draw_offsets(
-            rng, familiar_offsets(population), learning.acting_worlds, self.scenario.num_agents - 1
-        )
+        offsets = draw_offsets(rng, familiar_offsets(population), learning.acting_worlds, self.scenario.num_agents - 1)
         advised = 0.0
         if learning.imitation_weight and learning.advised_until:
             advised = learning.advised_share * max(0.0, 1 - self.progress / learning.advised_until)
@@ -513,7 +521,7 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     assert rollout.start is not None
     start = rollout.start
     states = [start, *rollout.states]
-    streams = [edits.encode(before, after) for before, after in zip(states, states[1:], strict=False)]
+    streams = [edits.encode(before, after) for before, after in pairwise(states)]
     rows = []
     for b in range(len(start)):
         steps = int(rollout.states[-1].steps_taken[b])

@@ -104,9 +104,7 @@ def read_table(path: str | Path) -> pa.Table:
     before, mark, rest = data.rpartition(DIGEST_MARK)
     digest, after = rest[: len(NO_DIGEST)], rest[len(NO_DIGEST) :]
     if not mark:
-        raise DamagedFile(
-            f"{path} carries no checksum, so it was not written by a run or is damaged: {RESTORE}"
-        )
+        raise DamagedFile(f"{path} carries no checksum, so it was not written by a run or is damaged: {RESTORE}")
     if digest != _sha256(before + mark + NO_DIGEST + after):
         raise DamagedFile(f"{path} is damaged, its bytes do not match their checksum: {RESTORE}")
     try:
@@ -351,9 +349,7 @@ def _json_to_bytes(values: Mapping[str, Any]) -> bytes:
 def _config_to_bytes(config: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     """The config.json of a checkpoint with these files; `config_sha256` is its own, without that key."""
     if taken := sorted(set(config) & set(BOOKKEEPING)):
-        raise ValueError(
-            f"the config of a checkpoint must not contain {', '.join(taken)}, which describe the files"
-        )
+        raise ValueError(f"the config of a checkpoint must not contain {', '.join(taken)}, which describe the files")
     whole = {
         **config,
         "format": CHECKPOINT_FORMAT,
@@ -375,9 +371,7 @@ def _config_from_bytes(path: Path, data: bytes) -> dict[str, Any]:
         _expect(path, {key: expected}, {key: config.get(key)})
     _expect(path, {"config_sha256": config.get("config_sha256")}, {"config_sha256": digest})
     if data != _json_to_bytes(config):
-        raise DamagedFile(
-            f"{path} is damaged: its values are right but not its white space, {OTHER_CHECKPOINT}"
-        )
+        raise DamagedFile(f"{path} is damaged: its values are right but not its white space, {OTHER_CHECKPOINT}")
     names = sorted(config["files"]) if isinstance(config.get("files"), dict) else []
     if not REQUIRED_FILES <= set(names) <= REQUIRED_FILES | OPTIONAL_FILES:
         _expect(path, {"files": sorted(REQUIRED_FILES)}, {"files": names})

@@ -88,9 +88,7 @@ def deliver(
         if len(intervention.replacement) != length:
             raise ValueError(f"replacement must have {length} symbols, got {len(intervention.replacement)}")
         if not all(1 <= symbol <= num_symbols for symbol in intervention.replacement):
-            raise ValueError(
-                f"replacement symbols must be in [1, {num_symbols}], got {intervention.replacement}"
-            )
+            raise ValueError(f"replacement symbols must be in [1, {num_symbols}], got {intervention.replacement}")
         fixed = torch.zeros(length, num_symbols, device=messages.device)
         fixed[torch.arange(length), torch.tensor(intervention.replacement) - 1] = 1.0
         messages = fixed.expand_as(messages)

@@ -245,9 +245,7 @@ def _check_language(meanings: np.ndarray, messages: np.ndarray) -> None:
     _check_integers("meanings", meanings, 2)
     _check_integers("messages", messages, 2)
     if len(meanings) != len(messages):
-        raise ValueError(
-            f"each meaning needs one message, got {len(meanings)} meanings and {len(messages)} messages"
-        )
+        raise ValueError(f"each meaning needs one message, got {len(meanings)} meanings and {len(messages)} messages")
 
 
 def _value_ids(column: np.ndarray) -> np.ndarray:

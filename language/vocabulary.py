@@ -21,9 +21,7 @@ SILENCE = "_"
 CONSONANTS = "bdfghjklmnprstvwzycxq"  # the ambiguous ones come last
 VOWELS = "aeiou"
 # Consonant first, then vowel first: ba be bi ... qu, ab eb ib ... uq
-SYLLABLES = tuple(c + v for c in CONSONANTS for v in VOWELS) + tuple(
-    v + c for c in CONSONANTS for v in VOWELS
-)
+SYLLABLES = tuple(c + v for c in CONSONANTS for v in VOWELS) + tuple(v + c for c in CONSONANTS for v in VOWELS)
 MAX_SYMBOLS = len(SYLLABLES)  # 210
 
 
@@ -62,9 +60,7 @@ def symbol_name(symbol: int) -> str:
     return SYLLABLES[symbol - 1] if symbol else SILENCE
 
 
-def lexicon_of(
-    meanings: np.ndarray, messages: np.ndarray, attributes: Sequence[Attribute]
-) -> list[LexiconRow]:
+def lexicon_of(meanings: np.ndarray, messages: np.ndarray, attributes: Sequence[Attribute]) -> list[LexiconRow]:
     """What each symbol said means: one row per position and symbol that occurs there, in that order.
 
     `meanings` (M, K) index the values of the K `attributes`; `messages` (M, L) hold symbols. A position
@@ -83,13 +79,9 @@ def lexicon_of(
     1 bo colour blue 1.0
     """
     if meanings.ndim != 2 or messages.ndim != 2 or len(meanings) != len(messages):
-        raise ValueError(
-            f"expected meanings (M, K) and messages (M, L), got {meanings.shape} and {messages.shape}"
-        )
+        raise ValueError(f"expected meanings (M, K) and messages (M, L), got {meanings.shape} and {messages.shape}")
     if meanings.shape[1] != len(attributes) or not attributes:
-        raise ValueError(
-            f"each of the {meanings.shape[1]} meaning columns needs its attribute, got {len(attributes)}"
-        )
+        raise ValueError(f"each of the {meanings.shape[1]} meaning columns needs its attribute, got {len(attributes)}")
     for attribute, column in zip(attributes, meanings.T, strict=True):
         if len(column) and not 0 <= column.min() <= column.max() < len(attribute.values):
             raise ValueError(

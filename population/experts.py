@@ -62,9 +62,9 @@ def visual_expert(
 
     Returns beside it the parts of the scene's summary, (P, M, D) each, for those who talk about them.
 
-    Up to three readings are summed: a summary of the scene (3 x 3 convolution, then the largest response in each row, in
-    each column, and of 2 x 2 patches anywhere), what is felt in the cells near the middle, and cells that are asked for:
-    what was heard *queries* the picture by attention over cells, with a key for the look and a key for the place.
+    Up to three readings are summed: a summary of the scene (3 x 3 convolution, then the largest response in each row,
+    in each column, and of 2 x 2 patches anywhere), what is felt in the cells near the middle, and cells that are asked
+    for: what was heard *queries* the picture by attention over cells, with a key for the look and a key for the place.
     """
     num_genomes, num_seen = view.shape[:2]
     seen = weights["eyes.bias"].unsqueeze(1)
@@ -87,9 +87,7 @@ def visual_expert(
         cells = looks.flatten(2)
         asked = query.view(num_genomes, num_seen * heads, spec.key_width)
         by_look = torch.bmm(asked, weights["eyes.look_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
-        by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(
-            num_genomes, num_seen, heads, -1
-        )
+        by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
         scores = by_place + torch.gather(by_look, 3, cells.unsqueeze(2).expand(-1, -1, heads, -1))
         attention = torch.softmax(scores, dim=-1).view(num_genomes, num_seen * heads, -1)
         found = torch.bmm(attention, weights["eyes.place_value"])
@@ -108,9 +106,9 @@ def _scene_summary(looks: Tensor, weights: dict[str, Tensor], spec: PolicySpec) 
     # empty cells are zeros, so that the padding around the picture looks like emptiness
     hot = _one_hot(looks, spec.num_looks)[..., 1:]
     padded = torch.nn.functional.pad(hot, (0, 0, 1, 1, 1, 1))
-    patches = torch.cat(
-        [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)], dim=-1
-    ).view(num_genomes, num_seen * height * width, -1)
+    patches = torch.cat([padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)], dim=-1).view(
+        num_genomes, num_seen * height * width, -1
+    )
     cells = torch.relu(torch.baddbmm(weights["eyes.conv_bias"].unsqueeze(1), patches, weights["eyes.conv"]))
     cells = cells.view(num_genomes, num_seen, height, width, channels)
     corners = torch.cat(

@@ -1,7 +1,7 @@
 """Genomes: all parameters of a population in one matrix (genomes x parameters), whose layers are views.
 
-Copying, mutating, selecting, saving and shipping boxlings are row operations on this matrix; a forward pass is a batched
-matrix product over genomes.
+Copying, mutating, selecting, saving and shipping boxlings are row operations on this matrix; a forward pass is a
+batched matrix product over genomes.
 """
 
 from __future__ import annotations
@@ -36,16 +36,14 @@ class Layout:
         ends = np.cumsum([layer.size for layer in layers])
         self.num_parameters = int(ends[-1])
         self.slices = {
-            layer.name: slice(int(end) - layer.size, int(end))
-            for layer, end in zip(layers, ends, strict=True)
+            layer.name: slice(int(end) - layer.size, int(end)) for layer, end in zip(layers, ends, strict=True)
         }
 
     def views(self, genomes: Tensor) -> dict[str, Tensor]:
         """The layers of all genomes (P, parameters), each (P, *shape); gradients flow back into the matrix."""
         pieces = torch.split(genomes, [layer.size for layer in self.layers], dim=1)
         return {
-            layer.name: piece.view(len(genomes), *layer.shape)
-            for layer, piece in zip(self.layers, pieces, strict=True)
+            layer.name: piece.view(len(genomes), *layer.shape) for layer, piece in zip(self.layers, pieces, strict=True)
         }
 
     def draw(self, num_genomes: int, rng: np.random.Generator) -> np.ndarray:
@@ -66,8 +64,8 @@ class Layout:
 def mutate(genome: np.ndarray, layout: Layout, step: float, rng: np.random.Generator) -> np.ndarray:
     """A mutated copy of one genome (parameters,): Gaussian noise, `step` times the root mean square of each layer.
 
-    Relative to the layer, because equal noise on all weights breaks layers with small weights first (Lehman et al. 2018,
-    https://arxiv.org/abs/1712.06563).
+    Relative to the layer, because equal noise on all weights breaks layers with small weights first (Lehman et al.
+    2018, https://arxiv.org/abs/1712.06563).
     """
     child = genome.copy()
     for layer in layout.layers:

@@ -32,8 +32,8 @@ class Memory:
 def remember(inputs: Tensor, memory: Tensor, weights: dict[str, Tensor], name: str) -> Tensor:
     """One step of a minimal gated unit (Feng et al. 2024, https://arxiv.org/abs/2410.01201) for P genomes at once.
 
-    `inputs` and `memory` are (P, N, D). The gate depends on the inputs alone and the new content is linear in them: with
-    a full gated recurrent unit in its place the language game stalled at a third of its success.
+    `inputs` and `memory` are (P, N, D). The gate depends on the inputs alone and the new content is linear in them:
+    with a full gated recurrent unit in its place the language game stalled at a third of its success.
     """
     width = memory.shape[-1]
     both = torch.baddbmm(weights[f"{name}.bias"].unsqueeze(1), inputs, weights[f"{name}.input"])

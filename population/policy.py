@@ -1,8 +1,8 @@
 """The policy: tokens -> router -> experts -> memory -> heads, for all genomes at once.
 
 Tensors are genome-major: (P genomes, N seats, ...), where a seat is one agent of one world. A step has two halves.
-`listen` takes in what is heard, told and felt, and says what the boxling now *believes* the private goal to be (its world
-model). `respond` looks, asking the picture about those beliefs, and gives act, message, value and prediction.
+`listen` takes in what is heard, told and felt, and says what the boxling now *believes* the private goal to be (its
+world model). `respond` looks, asking the picture about those beliefs, and gives act, message, value and prediction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor
 from population.experts import ExpertUse, routed_experts, visual_expert
 from population.memory import Memory, remember
 from population.spec import PolicySpec
-
 
 ABOUT_SHARPNESS = 3.0
 
@@ -36,11 +35,8 @@ class Rows:
         """(P, M, D) back to (P, N, D), zeros elsewhere."""
         if self.is_real is not None:
             values = values.masked_fill(~self.is_real.unsqueeze(-1), 0.0)  # not even NaN may leak from the padding
-        out = torch.zeros(
-            values.shape[0] * num_seats, values.shape[2], device=values.device, dtype=values.dtype
-        )
+        out = torch.zeros(values.shape[0] * num_seats, values.shape[2], device=values.device, dtype=values.dtype)
         return out.index_add(0, self.flat, values.flatten(0, 1)).view(values.shape[0], num_seats, -1)
-
 
     def as_mask(self, num_seats: int) -> Tensor:
         """Which of the P x N seats these are, (P, N, 1) bool."""
@@ -87,7 +83,7 @@ class Beliefs:
     sizes: tuple[int, ...]
 
     def by_attribute(self) -> tuple[Tensor, ...]:
-        return torch.split(self.logits, self.sizes, dim=-1)
+        return torch.split(self.logits, list(self.sizes), dim=-1)
 
     def answers(self) -> Tensor:
         """The most probable value of each attribute, (P, N, G) int64."""
@@ -174,8 +170,8 @@ class Policy:
         """What the routed experts make of every non-visual token there is, (P, tokens, D), and the gate's shares.
 
         Each symbol at each place of a message in each voice is a token, and so is each value of each attribute of a
-        goal, and each state of the body. An expert looks at one token at a time, so what it makes of a token is the same
-        wherever the token comes up, and is computed once instead of once per agent and step.
+        goal, and each state of the body. An expert looks at one token at a time, so what it makes of a token is the
+        same wherever the token comes up, and is computed once instead of once per agent and step.
         """
         spec = self.spec
         words = weights["heard"].unsqueeze(1) + weights["voice"].unsqueeze(2)  # (P, 2, L * V, D)
@@ -196,7 +192,7 @@ class Policy:
         """Look, think, and answer; returns the new situation memory (P, N, D) and the response."""
         spec = self.spec
         num_seats = language_memory.shape[1]
-        values = torch.split(weights["belief.token"], spec.attribute_sizes, dim=1)
+        values = torch.split(weights["belief.token"], list(spec.attribute_sizes), dim=1)
         believed = [
             torch.bmm(torch.softmax(logits, dim=-1), value)
             for logits, value in zip(beliefs.by_attribute(), values, strict=True)
@@ -205,8 +201,7 @@ class Policy:
             query = None
             if spec.query_heads:
                 asks = [
-                    torch.bmm(senses.sees.pick(token), weights[f"eyes.ask_{k}"])
-                    for k, token in enumerate(believed)
+                    torch.bmm(senses.sees.pick(token), weights[f"eyes.ask_{k}"]) for k, token in enumerate(believed)
                 ]
                 query = torch.cat(asks, dim=-1)
             look, parts = visual_expert(senses.view, query, weights, spec)
@@ -217,8 +212,8 @@ class Policy:
                 use.visual_tokens += int(real.sum()) if real is not None else len(senses.sees.flat)
         else:
             seen, parts = torch.zeros_like(language_memory), []
-        # Who sees thinks of what the beliefs found in the picture, not of the beliefs themselves: fed with those as well,
-        # boxlings learned that the red box is never pushed left because no trained goal said so.
+        # Who sees thinks of what the beliefs found in the picture, not of the beliefs themselves: fed with those as
+        # well, boxlings learned that the red box is never pushed left because no trained goal said so.
         told = torch.cat(believed, dim=-1)
         if senses.sees is not None:
             told = told * ~senses.sees.as_mask(num_seats)
@@ -247,15 +242,13 @@ class Policy:
         words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, (self.spec.message_length, -1))
         return (words * weights["about"][:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
 
-    def _speak(
-        self, weights: dict[str, Tensor], senses: Senses, parts: list[Tensor], thought: Tensor
-    ) -> Tensor:
+    def _speak(self, weights: dict[str, Tensor], senses: Senses, parts: list[Tensor], thought: Tensor) -> Tensor:
         """Logits of the next message (P, N, L, V).
 
-        Every place of a message attends to the things in mind, by weights that it has learned: the goal's attributes one
-        by one, or the parts of the picture, and the thought as a whole (attention speakers: Auersperger and Pecina 2022,
-        https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out ones.
-        """
+        Every place of a message attends to the things in mind, by weights that it has learned: the goal's attributes
+        one by one, or the parts of the picture, and the thought as a whole (attention speakers: Auersperger and Pecina
+        2022, https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out
+        ones."""
         num_seats = thought.shape[1]
         shape = (self.spec.message_length, self.spec.num_symbols)
         about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
@@ -274,9 +267,7 @@ class Policy:
 
     def predict_edit(self, weights: dict[str, Tensor], thought: Tensor, act_hot: Tensor) -> Tensor:
         """What the chosen act (P, N, num_actions one-hot) will change: logits (P, N, NUM_EDIT_CLASSES)."""
-        return torch.baddbmm(
-            weights["edit.bias"].unsqueeze(1), torch.cat([thought, act_hot], dim=-1), weights["edit"]
-        )
+        return torch.baddbmm(weights["edit.bias"].unsqueeze(1), torch.cat([thought, act_hot], dim=-1), weights["edit"])
 
     def step(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import sqrt
+from typing import Any
 
 from population.genome import Layer, Layout
 
@@ -147,6 +148,7 @@ class PolicySpec:
     @staticmethod
     def from_json(values: dict) -> PolicySpec:
         """The inverse of `to_json`; TypeError for unknown or missing keys."""
-        return PolicySpec(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        )
+        sizes: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return PolicySpec(**sizes)

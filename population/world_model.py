@@ -34,6 +34,6 @@ def belief_loss(beliefs: Beliefs, goal: Tensor, is_told: Tensor | None = None) -
 
 def edit_loss(logits: Tensor, edit_class: Tensor) -> Tensor:
     """Surprise at what the own act changed, (P, N), in nats; `edit_class` (P, N) int64."""
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), edit_class.flatten(), reduction="none"
-    ).view(edit_class.shape)
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), edit_class.flatten(), reduction="none").view(
+        edit_class.shape
+    )

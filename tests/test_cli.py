@@ -1,4 +1,4 @@
-"""The command, from outside: all it can do on a tiny run, all wrong input, Ctrl-C; and the same from a script."""
+"""The command, from outside: all it can do on a tiny run, all wrong input, Ctrl-C; the same from a script."""
 
 from __future__ import annotations
 
@@ -699,15 +699,13 @@ def test_a_run_in_use_is_refused(copy):
         assert_refused_in_a_process(copy, "resume", copy, "--generations", 9, parts=parts)
 
 
-def test_a_damaged_checkpoint_is_refused(copy):
+def test_a_damaged_checkpoint_is_refused(copy, call):
     checkpoint = copy / "checkpoints" / f"{GENERATIONS:06d}"
     flip_a_bit(checkpoint / "model.safetensors")
     parts = (str(checkpoint / "model.safetensors"), "damaged")
     assert_refused_in_a_process(copy, "eval", checkpoint, parts=parts)
     heirs = copy.parent / "heirs"
-    assert_refused_in_a_process(
-        copy.parent, "run", "--seed-from", checkpoint, "--out", heirs, *TINY, parts=parts
-    )
+    assert_refused(*call("run", "--seed-from", checkpoint, "--out", heirs, *TINY), *parts)
     assert not heirs.exists()
 
 
@@ -733,12 +731,12 @@ def test_a_truncated_table_is_refused(copy):
     table = copy / "generations.parquet"
     table.write_bytes(table.read_bytes()[:-100])
     parts = (str(table), "not a whole parquet file")
+    # with a new end of the run, which is not written down either
     assert_refused_in_a_process(copy, "resume", copy, "--generations", 9, parts=parts)
-    assert_refused_in_a_process(copy, "plot", copy, parts=parts)
 
 
 @pytest.mark.parametrize("command", ["plot", "report", "replay", "resume"])
-@pytest.mark.parametrize("name", ["boxlings.parquet", "timing.parquet", "config.toml"])
+@pytest.mark.parametrize("name", ["generations.parquet", "boxlings.parquet", "config.toml"])
 def test_any_damaged_table_is_refused(copy, command, name, call):
     flip_a_bit(copy / name)
     before = fingerprint(copy)
@@ -807,8 +805,12 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     script = ROOT / "examples" / "evolve_from_script.py"
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "run")])
     runpy.run_path(str(script), run_name="__main__")
-    out = capsys.readouterr().out
-    table = load_run(tmp_path / "run").generations
-    assert out.split("\n")[0].split() == ["success", "success_muted", "success_shuffled", "success_held_out"]
-    assert out.split("\n")[2 + len(table) - 1].split()[0] == str(table.index[-1])
+    lines = capsys.readouterr().out.splitlines()
+    table = load_run(tmp_path / "run").generations.loc[0:]
+    assert lines[0].split() == ["success", "success_muted", "success_shuffled", "success_held_out"]
+    told = [line.split() for line in lines[2 : 2 + len(table)]]
+    assert [(int(row[0]), float(row[1])) for row in told] == [
+        (generation, round(success, 3)) for generation, success in table["success"].items()
+    ]
+    assert lines[-1] == f"figure: {tmp_path / 'run' / 'fitness.png'}"
     assert (tmp_path / "run" / "fitness.png").read_bytes().startswith(b"\x89PNG")

@@ -41,10 +41,7 @@ def encode(before: Worlds, after: Worlds) -> list[np.ndarray]:
             f"edits need two states of one size, got cells {before.owner.shape} and {after.owner.shape}, "
             f"bodies {before.colour.shape} and {after.colour.shape}"
         )
-    return [
-        _encode_one(before.owner[b], after.owner[b], before.colour[b], after.colour[b])
-        for b in range(len(before))
-    ]
+    return [_encode_one(before.owner[b], after.owner[b], before.colour[b], after.colour[b]) for b in range(len(before))]
 
 
 def _encode_one(
@@ -103,7 +100,7 @@ def apply(state: Worlds, edits: list) -> Worlds:
     for b, tokens in enumerate(edits):
         operations = parse(tokens)
         _check(operations, after.owner[b], after.colour.shape[1])
-        shifts = {arguments[0]: arguments[1:] for edit, arguments in operations if edit == Edit.MOVE}
+        shifts = {arguments[0]: (arguments[1], arguments[2]) for edit, arguments in operations if edit == Edit.MOVE}
         after.owner[b] = _move(after.owner[b], shifts)
         for edit, arguments in operations:
             if edit == Edit.PAINT:

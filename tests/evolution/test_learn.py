@@ -1,4 +1,4 @@
-"""Learning: Adam by rows, language games that lower surprise, gradients across the channel, and lives lived again."""
+"""Learning: Adam by rows, games that lower surprise, gradients across the channel, lives lived again."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def play_language(
 ) -> list[Tensor]:
     """The surprise (P,) of each round; genomes learn in place."""
     options = {
-        "batch": 16, "offset": 1, "temperature": 1.0, "entropy_bonus": 0.0, "learning_rate": 1e-2, "max_norm": 1.0,
-        "gradient": "straight-through", "symbol_noise": 0.0, "half_told_share": 0.5,
+        "batch": 16, "offset": 1, "temperature": 1.0, "entropy_bonus": 0.0, "learning_rate": 1e-2,
+        "max_norm": 1.0, "gradient": "straight-through", "symbol_noise": 0.0, "half_told_share": 0.5,
         "rng": stream(0, "test"), "generator": torch_stream(0, "test"),
     } | changes  # fmt: skip
     optimiser = optimiser or RowAdam(*genomes.shape)
@@ -131,24 +131,32 @@ class SeesGradients:
         self.gradients.append(gradient.clone())
 
 
+def mean(surprises: list[Tensor]) -> float:
+    return float(torch.stack(surprises).mean())
+
+
 def gradient_by_part(policy: Policy, gradient: Tensor, part: str) -> Tensor:
     """Size of the gradient of one part of each boxling, (P,)."""
     return gradient[:, torch.from_numpy(policy.layout.columns_of(part))].abs().sum(dim=1)
 
 
-@pytest.mark.parametrize(
-    ("gradient", "num_rounds", "bonus"), [("straight-through", 150, 0.0), ("reinforce", 400, 0.05)]
-)
-def test_language_rounds_halve_the_surprise(gradient: str, num_rounds: int, bonus: float):
-    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32, "expert_width": 32})
+ABLE: dict[str, Any] = {
+    "population": 1,
+    "policy": {"width": 48, "expert_width": 48},
+    "channel": {"message_length": 4, "num_symbols": 16},
+}
+
+
+@pytest.mark.parametrize(("gradient", "num_rounds"), [("straight-through", 150), ("reinforce", 200)])
+def test_language_rounds_halve_the_surprise(gradient: str, num_rounds: int):
+    policy, genomes, scenario = drawn_population(seed=3, **ABLE)
     surprises = play_language(
         policy, genomes, scenario,
-        num_rounds=num_rounds, batch=64, offset=0, gradient=gradient, entropy_bonus=bonus,
+        num_rounds=num_rounds, batch=128, offset=0, gradient=gradient, entropy_bonus=0.02,
     )  # fmt: skip
-    first, last = (float(torch.stack(part).mean()) for part in (surprises[:5], surprises[-5:]))
-    assert last < first / 2
-    meanings, said = first_words(policy, genomes, scenario, "train")
-    assert len(np.unique(said[0], axis=0)) > len(meanings) / 3  # by words, not by guessing
+    assert mean(surprises[-5:]) < mean(surprises[:5]) / 2
+    meanings, said, *_ = first_words(policy, genomes, scenario, "train")
+    assert len(np.unique(said[0], axis=0)) > len(meanings) / 2  # by words, not by guessing
 
 
 def test_surprise_falls_in_the_pictures_game_too():
@@ -156,19 +164,17 @@ def test_surprise_falls_in_the_pictures_game_too():
         "name", population=1, policy={"width": 32, "conv_channels": 8}
     )
     surprises = play_language(policy, genomes, scenario, num_rounds=150, batch=32, offset=0)
-    first, last = (float(torch.stack(part).mean()) for part in (surprises[:5], surprises[-5:]))
-    assert last < 0.8 * first
+    assert mean(surprises[-5:]) < 0.8 * mean(surprises[:5])
 
 
 def test_a_listener_that_learns_from_noise_alone_stays_ignorant():
     """The control: with a channel of pure noise the surprise stays at what ignorance costs."""
-    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32, "expert_width": 32})
+    policy, genomes, scenario = drawn_population(seed=3, **ABLE)
     surprises = play_language(
-        policy, genomes, scenario, num_rounds=150, batch=64, offset=0, symbol_noise=1.0, half_told_share=0.0
+        policy, genomes, scenario, num_rounds=150, batch=128, offset=0, symbol_noise=1.0, half_told_share=0.0
     )
     ignorance = np.mean([np.log(size) for size in scenario.attribute_sizes])
-    # a little below: trained goals leave out a quarter of all pairs, and colours and directions are not told apart
-    assert float(torch.stack(surprises[-20:]).mean()) > 0.95 * ignorance
+    assert mean(surprises[-20:]) > 0.98 * ignorance
 
 
 @pytest.mark.parametrize("scenario", scenarios.names())
@@ -200,26 +206,26 @@ def test_a_speaker_learns_from_its_own_listener_and_nobody_else(offset: int, gra
     assert learns.tolist() == [slot != speaker for slot in range(3)]
 
 
-@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
-def test_reinforced_and_straight_through_gradients_point_the_same_way(gradient: str):
-    """Learning the mouth alone lowers what the listener is surprised by: both gradients go downhill."""
-    policy, genomes, scenario = drawn_population(population=1, policy={"width": 32})
-    play_language(policy, genomes, scenario, num_rounds=40, batch=64, offset=0)
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce", "detached"])
+def test_a_mouth_that_learns_alone_makes_itself_understood_unless_it_is_cut_off(gradient: str):
+    policy, genomes, scenario = drawn_population(seed=3, **ABLE)
+    play_language(policy, genomes, scenario, num_rounds=40, batch=128, offset=0, entropy_bonus=0.02)
     mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
 
     class MouthOnly(RowAdam):
         def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
             super().update(genomes, gradient * mouth, learning_rate, max_norm)
 
-    optimiser = MouthOnly(*genomes.shape)
     before = genomes.clone()
     surprises = play_language(
-        policy, genomes, scenario, optimiser,
-        num_rounds=150, batch=64, offset=0, gradient=gradient, learning_rate=5e-3, rng=stream(1, "test"),
+        policy, genomes, scenario, MouthOnly(*genomes.shape),
+        num_rounds=80, batch=128, offset=0, gradient=gradient, rng=stream(1, "test"),
     )  # fmt: skip
-    first, last = (float(torch.stack(part).mean()) for part in (surprises[:15], surprises[-15:]))
-    assert last < 0.95 * first
     assert torch.equal(genomes[:, ~mouth], before[:, ~mouth])
+    if gradient == "detached":
+        assert torch.equal(genomes, before)
+    else:
+        assert mean(surprises[-10:]) < 0.9 * mean(surprises[:5])
 
 
 def test_equal_streams_play_equal_language_games():
@@ -231,21 +237,25 @@ def test_equal_streams_play_equal_language_games():
     assert torch.equal(*results)
 
 
-def test_an_entropy_bonus_makes_words_more_even():
-    ends = []
-    for bonus in (0.0, 1.0):
-        policy, genomes, scenario = drawn_population(population=1)
-        play_language(policy, genomes, scenario, num_rounds=40, offset=0, entropy_bonus=bonus)
-        with torch.no_grad():
-            _, said = first_words(policy, genomes, scenario, "train")
-        ends.append(np.mean([len(np.unique(said[0, :, place])) for place in range(said.shape[2])]))
+def test_an_entropy_bonus_makes_what_is_said_more_even():
+    class Heard(Policy):
+        def respond(self, *given: Any) -> Any:
+            self.response = super().respond(*given)[1]
+            return super().respond(*given)
+
     policy, genomes, scenario = drawn_population(population=1)
-    sees = SeesGradients()
-    play_language(policy, genomes, scenario, sees, offset=0, entropy_bonus=0.0, gradient="detached")
-    play_language(policy, genomes, scenario, sees, offset=0, entropy_bonus=1.0, gradient="detached")
-    assert gradient_by_part(policy, sees.gradients[0], "mouth").item() == 0
-    assert gradient_by_part(policy, sees.gradients[1], "mouth").item() > 0
-    assert min(ends) >= 1
+    entropy = []
+    for num_rounds, bonus in ((0, 0.0), (30, 0.0), (30, 1.0)):
+        taught = genomes.clone()
+        options = {"offset": 0, "entropy_bonus": bonus, "gradient": "detached"}
+        play_language(policy, taught, scenario, num_rounds=num_rounds, **options)
+        mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
+        heard = Heard(policy.spec)
+        first_words(heard, torch.where(mouth, taught, genomes), scenario, "train")  # nothing but the mouth is new
+        log_p = torch.log_softmax(heard.response.say_logits, dim=-1)
+        entropy.append(float(-(log_p.exp() * log_p).sum(dim=-1).mean()))
+    assert entropy[0] == entropy[1]
+    assert entropy[0] + 0.1 < entropy[2] <= np.log(policy.spec.num_symbols) + 1e-4
 
 
 def test_goals_told_by_one_attribute_alone_ask_nothing_of_the_other():
@@ -436,7 +446,7 @@ def test_what_pays_is_done_more_often_and_what_costs_less_often():
         watched = Watched(policy)
         play_acting(watched, genomes.clone(), rollout)
         chances = [torch.softmax(response.act_logits, dim=-1)[..., liked] for *_, response in watched.steps]
-        return float(torch.stack(chances)[:, rollout.roles == Role.BUILDER].mean())
+        return float(torch.stack(chances)[:, rollout.roles == Role.BUILDER].detach().mean())
 
     before = share()
     adam = RowAdam(*genomes.shape)
@@ -473,7 +483,8 @@ def made_up_rollout(
     nothing: Any = None
     moments = [
         Moment(
-            senses=nothing, audible=nothing, symbols=nothing, act=nothing, act_log_prob=nothing, say_log_prob=nothing,
+            senses=nothing, audible=nothing, symbols=nothing, act=nothing, act_log_prob=nothing,
+            say_log_prob=nothing,
             value=torch.tensor([values[t]]), reward=torch.tensor([rewards[t]]),
             is_active=torch.ones(1, num_seats, dtype=torch.bool), goes_on=torch.tensor([goes_on[t]]),
             goal=nothing, is_new=nothing, advice=nothing, edit_class=nothing,
@@ -489,7 +500,7 @@ def made_up_rollout(
 
 
 def test_returns_and_advantages_are_those_worked_out_by_hand():
-    # seat 0: reward 1 at the end of step 2; seat 1: a world ends after step 0, the next one goes on beyond the rollout
+    # seat 0: reward 1 at the end of step 2; seat 1: a world ends after step 0, the next one goes on and on
     rollout = made_up_rollout(
         rewards=[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]],
         values=[[0.1, 0.5], [0.2, 0.4], [0.3, 0.8]],

@@ -256,8 +256,8 @@ def test_a_lesion_of_the_eyes_leaves_the_words_of_the_blind_as_they_were(
     said, said_with_lesion = (outputs_of(policy, g, scene)["say"] for g in (genomes, lesioned))
     assert torch.equal(said[~scene.sees], said_with_lesion[~scene.sees])
     assert not torch.allclose(said[scene.sees], said_with_lesion[scene.sees], atol=1e-3)
-    _, words = first_words(policy, genomes, society.scenario, "train")
-    _, words_with_lesion = first_words(policy, lesioned, society.scenario, "train")
+    words = first_words(policy, genomes, society.scenario, "train")[1]
+    words_with_lesion = first_words(policy, lesioned, society.scenario, "train")[1]
     # blind guides say what they said; those who name what they see do not
     assert np.array_equal(words, words_with_lesion) == (not society.scenario.guide_sees)
 

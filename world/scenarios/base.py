@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world.state import Role, Worlds
+from world.state import Worlds
 
 SPLITS = ("train", "held-out")
 

@@ -194,10 +194,11 @@ def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_o
                 continue
             for step in range(1, 5):
                 to_row, to_col = row + _STEP_RC[step, 0], col + _STEP_RC[step, 1]
-                if 0 <= to_row < height and 0 <= to_col < width and distance[to_row, to_col] == here - 1:
-                    # two that enter one cell at once would bar each other for ever: one gives way
-                    if not is_wanted[to_row, to_col]:
-                        plan[b, a] |= 1 << step
+                if to_row < 0 or to_row >= height or to_col < 0 or to_col >= width:
+                    continue
+                # two that enter one cell at once would bar each other for ever: one gives way
+                if distance[to_row, to_col] == here - 1 and not is_wanted[to_row, to_col]:
+                    plan[b, a] |= 1 << step
             if plan[b, a] == 0:
                 plan[b, a] = 1
                 continue
