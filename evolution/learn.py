@@ -61,7 +61,7 @@ class RowAdam:
         root = torch.sqrt(1 - self.BETA_2**self.num_updates).unsqueeze(1)
         size = -learning_rate * root / (1 - self.BETA_1**self.num_updates).unsqueeze(1)
         spread = torch.sqrt(self.square, out=gradient).add_(self.EPSILON * root)
-        genomes.add_(torch.div(self.mean, spread, out=spread).mul_(size))
+        genomes.add_(torch.div(self.mean, spread, out=spread).mul_(size * is_finite))
 
 
 def language_round(

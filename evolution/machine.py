@@ -10,6 +10,12 @@ import torch
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
+def check_device(device: str) -> None:
+    """ValueError for a device that this machine does not have."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device must be cpu here, got cuda: torch finds no CUDA device on this machine")
+
+
 def prepare(threads: int) -> None:
     """Use so many threads in torch, count tiny numbers as zero, and keep freed memory.
 

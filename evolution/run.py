@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evolution.config import RunConfig
-from evolution.machine import prepare
+from evolution.machine import check_device, prepare
 from evolution.records import Tables, write_episodes
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
@@ -66,6 +66,7 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
     ValueError for options that make no sense, and for a folder that already holds a run or is in use.
     """
     config = filled_config(config)
+    check_device(config.device)
     folder = Path(config.out or f"runs/{config.scenario}-{config.seed}")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"out must be a folder, got the file {folder}")
@@ -87,6 +88,7 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
     """
     folder = Path(folder)
     config = read_config(folder)
+    check_device(config.device)
     if generations is not None:
         config = replace(config, generations=generations)
     with RunLock(folder):

@@ -108,8 +108,8 @@ def apply(state: Worlds, edits: list) -> Worlds:
             elif edit == Edit.SET:
                 after.owner[b, arguments[0], arguments[1]] = arguments[2]
         for a, body in enumerate(after.agent_body[b]):
-            cells = np.argwhere(after.owner[b] == body) if body else ()
-            after.position_rc[b, a] = cells[0] if len(cells) else -1
+            cells = np.argwhere(after.owner[b] == body)
+            after.position_rc[b, a] = cells[0] if body and len(cells) else -1
     return after
 
 

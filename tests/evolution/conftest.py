@@ -29,12 +29,8 @@ TINY = RunConfig(
     generations=3,
     live_worlds=2,
     channel=ChannelConfig(message_length=3, num_symbols=8),
-    policy=PolicyConfig(
-        width=12, num_experts=2, expert_width=8, conv_channels=2, near_cells=3, query_heads=1
-    ),
-    learning=LearningConfig(
-        founder_rounds=5, language_rounds=2, language_batch=8, acting_rounds=1, acting_worlds=2
-    ),
+    policy=PolicyConfig(width=12, num_experts=2, expert_width=8, conv_channels=2, near_cells=3, query_heads=1),
+    learning=LearningConfig(founder_rounds=5, language_rounds=2, language_batch=8, acting_rounds=1, acting_worlds=2),
 )
 
 
@@ -50,9 +46,7 @@ def tiny(scenario: str = "guide", **changes: Any) -> RunConfig:
 NO_BIRTHS = SelectionConfig(elimination=False)
 
 
-def drawn_population(
-    scenario: str = "guide", seed: int = 0, **changes: Any
-) -> tuple[Policy, Tensor, Scenario]:
+def drawn_population(scenario: str = "guide", seed: int = 0, **changes: Any) -> tuple[Policy, Tensor, Scenario]:
     """Genomes as they are drawn, which have learned nothing."""
     config = filled_config(tiny(scenario, **changes))
     policy = Policy(policy_spec(config))

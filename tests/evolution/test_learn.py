@@ -56,9 +56,7 @@ def test_rows_learn_independently_each_clipped_by_its_own_norm():
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
 @pytest.mark.parametrize("num_updates_before", [0, 5])
-def test_a_gradient_that_is_no_number_leaves_its_row_unchanged_and_others_learn(
-    wrong: float, num_updates_before: int
-):
+def test_a_gradient_that_is_no_number_leaves_its_row_unchanged_and_others_learn(wrong: float, num_updates_before: int):
     generator = torch.Generator().manual_seed(2)
     genomes = torch.randn(3, 10, generator=generator)
     adam = RowAdam(3, 10)
@@ -160,9 +158,7 @@ def test_language_rounds_halve_the_surprise(gradient: str, num_rounds: int):
 
 
 def test_surprise_falls_in_the_pictures_game_too():
-    policy, genomes, scenario = drawn_population(
-        "name", population=1, policy={"width": 32, "conv_channels": 8}
-    )
+    policy, genomes, scenario = drawn_population("name", population=1, policy={"width": 32, "conv_channels": 8})
     surprises = play_language(policy, genomes, scenario, num_rounds=150, batch=32, offset=0)
     assert mean(surprises[-5:]) < 0.8 * mean(surprises[:5])
 
@@ -209,7 +205,7 @@ def test_a_speaker_learns_from_its_own_listener_and_nobody_else(offset: int, gra
 @pytest.mark.parametrize("gradient", ["straight-through", "reinforce", "detached"])
 def test_a_mouth_that_learns_alone_makes_itself_understood_unless_it_is_cut_off(gradient: str):
     policy, genomes, scenario = drawn_population(seed=3, **ABLE)
-    play_language(policy, genomes, scenario, num_rounds=40, batch=128, offset=0, entropy_bonus=0.02)
+    play_language(policy, genomes, scenario, num_rounds=80, batch=128, offset=0, entropy_bonus=0.02)
     mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
 
     class MouthOnly(RowAdam):
@@ -219,13 +215,13 @@ def test_a_mouth_that_learns_alone_makes_itself_understood_unless_it_is_cut_off(
     before = genomes.clone()
     surprises = play_language(
         policy, genomes, scenario, MouthOnly(*genomes.shape),
-        num_rounds=80, batch=128, offset=0, gradient=gradient, rng=stream(1, "test"),
+        num_rounds=120, batch=128, offset=0, gradient=gradient, rng=stream(1, "test"),
     )  # fmt: skip
     assert torch.equal(genomes[:, ~mouth], before[:, ~mouth])
     if gradient == "detached":
         assert torch.equal(genomes, before)
     else:
-        assert mean(surprises[-10:]) < 0.9 * mean(surprises[:5])
+        assert mean(surprises[-10:]) < 0.75 * mean(surprises[:10])
 
 
 def test_equal_streams_play_equal_language_games():
@@ -255,7 +251,8 @@ def test_an_entropy_bonus_makes_what_is_said_more_even():
         log_p = torch.log_softmax(heard.response.say_logits, dim=-1)
         entropy.append(float(-(log_p.exp() * log_p).sum(dim=-1).mean()))
     assert entropy[0] == entropy[1]
-    assert entropy[0] + 0.1 < entropy[2] <= np.log(policy.spec.num_symbols) + 1e-4
+    missing = np.log(policy.spec.num_symbols) - np.array(entropy)  # to perfectly even words
+    assert missing[2] < missing[0] / 2
 
 
 def test_goals_told_by_one_attribute_alone_ask_nothing_of_the_other():
@@ -283,9 +280,7 @@ class Watched(Policy):
         return result
 
 
-def play_acting(
-    policy: Policy, genomes: Tensor, rollout: Rollout, optimiser: Any = None, **changes: Any
-) -> Losses:
+def play_acting(policy: Policy, genomes: Tensor, rollout: Rollout, optimiser: Any = None, **changes: Any) -> Losses:
     options = {
         "learning_rate": 1e-2, "max_norm": 1.0, "discount": 0.97, "gae_lambda": 0.95, "clip": 0.2,
         "entropy_bonus": 0.0, "belief_weight": 0.0, "edit_weight": 0.0, "imitation_weight": 0.0,
@@ -317,9 +312,7 @@ def test_the_life_learned_from_is_the_life_that_was_lived(scenario: str, circums
     num_compared, num_new = 0, 0
     for moment, (_, _, _, response) in zip(rollout.moments, watched.steps, strict=True):
         active = moment.is_active
-        log_act = (
-            torch.log_softmax(response.act_logits, dim=-1).gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
-        )
+        log_act = torch.log_softmax(response.act_logits, dim=-1).gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
         log_say = torch.log_softmax(response.say_logits, dim=-1)
         said = rollout.seating.to_genomes(moment.symbols)
         log_said = log_say.gather(-1, said.unsqueeze(-1)).sum(dim=(-1, -2))
@@ -525,9 +518,7 @@ def test_advantages_are_normalised_over_the_builders_own_acts_only():
         "last_value": [0.0] * 4,
     }
     builder, guide = int(Role.BUILDER), int(Role.GUIDE)
-    rollout = made_up_rollout(
-        **options, roles=[builder, builder, guide, builder], own=[[True, True, True, False]]
-    )
+    rollout = made_up_rollout(**options, roles=[builder, builder, guide, builder], own=[[True, True, True, False]])
     advantage, _ = advantages(rollout, 0.9, 0.9)
     torch.testing.assert_close(advantage[0][0, :2], torch.tensor([-1.0, 1.0]), rtol=0, atol=1e-3)
     assert advantage[0][0, 3] > 10  # far outside of what it was normalised by

@@ -68,9 +68,7 @@ def test_no_guide_has_a_stranger_for_a_builder_while_learning(population: int, s
 
 @pytest.mark.parametrize("scenario", scenarios.names())
 @pytest.mark.parametrize("population", POPULATIONS)
-def test_strangers_never_share_a_world_while_learning_not_even_as_two_builders(
-    population: int, scenario: str
-):
+def test_strangers_never_share_a_world_while_learning_not_even_as_two_builders(population: int, scenario: str):
     _, seating = seated(population, scenario)
     apart = (seating.genome_of[:, :, None] - seating.genome_of[:, None]) % population
     assert not np.isin(apart, stranger_offsets(population)).any()

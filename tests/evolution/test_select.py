@@ -10,9 +10,7 @@ import pytest
 from evolution.config import SelectionConfig
 from evolution.select import Replacement, select
 
-CONFIG = SelectionConfig(
-    eliminated_share=0.25, newborn_share=0.5, newborns_until=0.7, protected_generations=1
-)
+CONFIG = SelectionConfig(eliminated_share=0.25, newborn_share=0.5, newborns_until=0.7, protected_generations=1)
 FITNESS = np.array([0.3, 0.9, -0.2, 0.5, 0.1, 0.8, 0.0, 0.7])  # the worst are 2 and 6
 
 
@@ -99,9 +97,7 @@ def test_never_does_everybody_die(population: int, share: float):
         assert int(fitness.argmax()) not in slots
 
 
-@pytest.mark.parametrize(
-    ("share", "population", "expected"), [(0.25, 8, 2), (0.1, 10, 1), (0.3, 10, 3), (0.2, 4, 0)]
-)
+@pytest.mark.parametrize(("share", "population", "expected"), [(0.25, 8, 2), (0.1, 10, 1), (0.3, 10, 3), (0.2, 4, 0)])
 def test_the_number_of_deaths_is_the_share_rounded_down(share: float, population: int, expected: int):
     fitness = np.arange(population, dtype=float)
     assert len(choose(fitness, config=replace(CONFIG, eliminated_share=share))) == expected

@@ -31,9 +31,7 @@ STATE = {
     "step": np.array(7),
     "nobody": np.zeros((0, 3), np.float32),
 }
-TABLE = pa.table(
-    {"generation": pa.array(range(300), pa.int32()), "value": RNG.normal(size=300), "name": ["ä"] * 300}
-)
+TABLE = pa.table({"generation": pa.array(range(300), pa.int32()), "value": RNG.normal(size=300), "name": ["ä"] * 300})
 TOML = {
     "seed": 3,
     "rate": 1e-3,
@@ -482,9 +480,7 @@ print("locked", flush=True)
 time.sleep(60)
 """
     command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
         with pytest.raises(RunInUse):

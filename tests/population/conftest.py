@@ -36,9 +36,7 @@ class Scene:
 
     def blinded(self) -> Scene:
         """The same without anything to see."""
-        return replace(
-            self, senses=replace(self.senses, sees=None, view=None), sees=torch.zeros_like(self.sees)
-        )
+        return replace(self, senses=replace(self.senses, sees=None, view=None), sees=torch.zeros_like(self.sees))
 
 
 def draw_scene(spec: PolicySpec, sees: Tensor, seed: int = 0, num_speakers: int = 2) -> Scene:
@@ -70,9 +68,7 @@ def draw_scene(spec: PolicySpec, sees: Tensor, seed: int = 0, num_speakers: int 
         ),
         heard=heard,
         voices=integers(2, num_speakers),
-        memory=Memory(
-            *(torch.randn(population, num_seats, spec.width, generator=generator) for _ in range(2))
-        ),
+        memory=Memory(*(torch.randn(population, num_seats, spec.width, generator=generator) for _ in range(2))),
         sees=sees,
     )
 

@@ -33,9 +33,7 @@ def test_layers_are_views_of_the_matrix_in_order():
     assert views["zero"][1, 0] == -5.0  # shared memory
     views["last"][0, 999] = 7.0
     assert genomes[0, 1009] == 7.0
-    assert all(
-        view.untyped_storage().data_ptr() == genomes.untyped_storage().data_ptr() for view in views.values()
-    )
+    assert all(view.untyped_storage().data_ptr() == genomes.untyped_storage().data_ptr() for view in views.values())
 
 
 def test_a_gradient_lands_in_its_layer_of_its_row_only():

@@ -31,9 +31,7 @@ def test_a_clone_is_equal_and_lives_its_own_life():
     assert torch.equal(memory.situation, kept[1])
 
 
-def test_a_clone_goes_on_to_the_bit_and_differs_only_by_what_it_lives_through(
-    policy: Policy, genomes: Tensor
-):
+def test_a_clone_goes_on_to_the_bit_and_differs_only_by_what_it_lives_through(policy: Policy, genomes: Tensor):
     scenes = [draw_scene(policy.spec, some_see(), seed) for seed in (1, 2, 3)]
     weights = policy.weights_of(genomes)
 

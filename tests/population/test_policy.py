@@ -47,9 +47,7 @@ def seats_of(scene: Scene, spec: PolicySpec, genome: int | None, order: Tensor) 
 def assert_close(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert one.keys() == other.keys()
     for name in one:
-        torch.testing.assert_close(
-            one[name], other[name], atol=2e-5, rtol=2e-4, msg=lambda m, n=name: f"{n}: {m}"
-        )
+        torch.testing.assert_close(one[name], other[name], atol=2e-5, rtol=2e-4, msg=lambda m, n=name: f"{n}: {m}")
 
 
 # ---- batches ----

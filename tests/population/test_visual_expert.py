@@ -34,9 +34,7 @@ ORIGINS = ("drawn", "mutated", "copied", "saved", "lived", "restored")
 @pytest.fixture(scope="module", params=["guide", "name"])
 def society(request: pytest.FixtureRequest) -> Society:
     """A society that has lived, selected and learned for two generations."""
-    learning = LearningConfig(
-        founder_rounds=2, language_rounds=2, language_batch=4, acting_rounds=1, acting_worlds=2
-    )
+    learning = LearningConfig(founder_rounds=2, language_rounds=2, language_batch=4, acting_rounds=1, acting_worlds=2)
     society = Society(
         RunConfig(
             scenario=request.param,
@@ -94,8 +92,7 @@ def loss_of(outputs: dict[str, Tensor], seats: Tensor) -> Tensor:
     """Some number that depends on all that these seats (P, N) put out."""
     generator = torch.Generator().manual_seed(9)
     return sum(
-        (values[seats] * torch.randn(values[seats].shape, generator=generator)).sum()
-        for values in outputs.values()
+        (values[seats] * torch.randn(values[seats].shape, generator=generator)).sum() for values in outputs.values()
     )
 
 
@@ -113,9 +110,7 @@ def test_the_visual_expert_is_not_called_when_nobody_sees(
 ):
     calls = []
     original = population.policy.visual_expert
-    monkeypatch.setattr(
-        population.policy, "visual_expert", lambda *given: calls.append(given) or original(*given)
-    )
+    monkeypatch.setattr(population.policy, "visual_expert", lambda *given: calls.append(given) or original(*given))
     scene, use = draw_scene(policy.spec, some_see()), ExpertUse(policy.spec.num_experts)
     weights = policy.weights_of(genomes)
     blind = scene.blinded()
@@ -131,9 +126,7 @@ def test_a_language_game_of_the_blind_never_calls_the_visual_expert(
 ):
     calls = []
     original = population.policy.visual_expert
-    monkeypatch.setattr(
-        population.policy, "visual_expert", lambda *given: calls.append(given) or original(*given)
-    )
+    monkeypatch.setattr(population.policy, "visual_expert", lambda *given: calls.append(given) or original(*given))
     language_round(
         policy, genomes.clone(), RowAdam(*genomes.shape), society.scenario, batch=4, offset=1,
         temperature=1.0, entropy_bonus=0.0, learning_rate=1e-3, max_norm=1.0, gradient="straight-through",
@@ -163,9 +156,7 @@ def test_nan_in_the_eyes_changes_no_bit_of_what_the_blind_do(policy: Policy, gen
 
 
 @pytest.mark.parametrize("is_padded", [False, True])
-def test_nan_in_the_eyes_changes_no_bit_of_the_blind_among_the_seeing(
-    policy: Policy, genomes: Tensor, is_padded: bool
-):
+def test_nan_in_the_eyes_changes_no_bit_of_the_blind_among_the_seeing(policy: Policy, genomes: Tensor, is_padded: bool):
     sees = some_see() if is_padded else torch.tensor([True, False, True] * 3).expand(4, 9)
     scene = draw_scene(policy.spec, sees)
     assert (scene.senses.sees.is_real is not None) == is_padded
@@ -205,9 +196,7 @@ def test_every_layer_of_the_eyes_gets_a_gradient_from_those_who_see(policy: Poli
 # ---- 4: routing ----
 
 
-def test_the_routing_table_sends_vision_to_the_visual_expert_and_nothing_else(
-    policy: Policy, genomes: Tensor
-):
+def test_the_routing_table_sends_vision_to_the_visual_expert_and_nothing_else(policy: Policy, genomes: Tensor):
     scene, use = draw_scene(policy.spec, some_see()), ExpertUse(policy.spec.num_experts)
     policy.step(policy.weights_of(genomes), scene.heard, scene.voices, scene.senses, scene.memory, use)
     shares = use.shares()
@@ -233,9 +222,7 @@ def test_a_picture_meets_the_weights_of_the_visual_expert_only(policy: Policy, g
     assert not leaf.grad[:, ~eyes_of(policy)].any()
 
 
-def test_tokens_of_other_modalities_never_meet_the_weights_of_the_visual_expert(
-    policy: Policy, genomes: Tensor
-):
+def test_tokens_of_other_modalities_never_meet_the_weights_of_the_visual_expert(policy: Policy, genomes: Tensor):
     leaf = genomes.clone().requires_grad_()
     tokens = policy.weights_of(leaf)["tokens"]
     (tokens * torch.randn(tokens.shape)).sum().backward()

@@ -55,9 +55,7 @@ def test_an_even_belief_about_what_was_not_told_costs_nothing_and_any_other_cost
 def test_the_surprise_at_what_was_not_told_does_not_depend_on_the_goal():
     beliefs = beliefs_of([0.1, 0.2, 0.4, 0.3], [0.75, 0.25])
     is_told = torch.tensor([[[False, True]]])
-    losses = {
-        round(float(belief_loss(beliefs, torch.tensor([[[value, 0]]]), is_told)), 6) for value in range(4)
-    }
+    losses = {round(float(belief_loss(beliefs, torch.tensor([[[value, 0]]]), is_told)), 6) for value in range(4)}
     assert len(losses) == 1
 
 
