@@ -68,7 +68,7 @@ class SelectionConfig:
     mutation: bool = True  # copies of the best are mutated; off: they are exact
     mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
     newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
-    newborns_until: float = 0.7  # share of the run after which births are mutants only
+    newborns_until: float = 0.85  # share of the run after which births are mutants only
     protected_generations: int = 1  # how long a newborn cannot be eliminated
 
     def __post_init__(self) -> None:
@@ -195,14 +195,14 @@ def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:
 DEFAULTS: dict[str, dict[str, Any]] = {
     # what suits each scenario, found in trials on training goals only
     "guide": {
-        "generations": 60, "measure_every": 4, "record_every": 10,
+        "generations": 50, "measure_every": 4, "record_every": 10,
         "message_length": 4, "num_symbols": 16,
         "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 2,
         "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
-        "language_rounds": 24, "acting_rounds": 6,
+        "language_rounds": 36, "acting_rounds": 6,
     },
     "name": {
-        "generations": 40, "measure_every": 4, "record_every": 8,
+        "generations": 30, "measure_every": 4, "record_every": 8,
         "message_length": 6, "num_symbols": 16,
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
         "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,

@@ -104,7 +104,7 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
             return _go_on(folder, config, None, ancestors, on_generation)
         for warning in warnings:
             _tell(on_generation, config, warning)
-        _, tensors, state = read_checkpoint(path)
+        description, tensors, state = read_checkpoint(path)
         done = int(state["generation"][0])
         if generations is not None:
             if generations < done:
@@ -112,7 +112,9 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
             Tables.load(folder, done - 1)  # a damaged table is refused before anything is written
             write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
         prepare(config.threads)
-        return _go_on(folder, config, Society.restored(config, tensors, state), None, on_generation)
+        society = Society.restored(config, tensors, state)
+        society.lexicon = description["lexicon"]  # it is not measured in every generation
+        return _go_on(folder, config, society, None, on_generation)
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -207,11 +209,12 @@ def _go_on(
                 },
             )
             is_end = society.generation == society.num_generations
-            if is_end or society.generation % config.checkpoint_every == 0 or is_asked_to_stop():
+            is_stopping = is_asked_to_stop()  # asked once: who asks later is heard after the next generation
+            if is_end or society.generation % config.checkpoint_every == 0 or is_stopping:
                 _save(folder, society, tables)
             if listener is not None:
                 listener(Report(generation + 1, society.num_generations, society.measures, society.agent_steps / wall))
-            if is_asked_to_stop():
+            if is_stopping:
                 raise Interrupted(
                     f"stopped and saved after generation {society.generation} of {society.num_generations}; "
                     f"go on with `boxlings resume {folder}`"

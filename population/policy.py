@@ -16,7 +16,8 @@ from population.experts import ExpertUse, routed_experts, visual_expert
 from population.memory import Memory, remember
 from population.spec import PolicySpec
 
-ABOUT_SHARPNESS = 3.0
+ABOUT_SHARPNESS = 3.0  # of the attention of places of a message to things in mind
+THOUGHT_RESERVE = 4.0  # how much less a place attends to the thought as a whole, to begin with
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class Policy:
     def __init__(self, spec: PolicySpec) -> None:
         self.spec = spec
         self.layout = spec.layout()
+        self._reserve = torch.zeros(spec.num_topics)
+        self._reserve[-1] = THOUGHT_RESERVE
 
     def listen(
         self,
@@ -161,7 +164,9 @@ class Policy:
         """The layers of all genomes (P, parameters), with what follows from them alone worked out once."""
         weights = self.layout.views(genomes)
         weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
-        weights["about"] = torch.softmax(ABOUT_SHARPNESS * weights["say.about"], dim=-1)  # (P, L, topics)
+        weights["about"] = torch.softmax(
+            ABOUT_SHARPNESS * weights["say.about"] - self._reserve.to(genomes.device), dim=-1
+        )  # (P, L, topics)
         if self.spec.is_told_goal:
             weights["words"] = self._words(weights)
         return weights

@@ -14,7 +14,6 @@ from evolution.config import (
     LearningConfig,
     PolicyConfig,
     RunConfig,
-    SelectionConfig,
 )
 from evolution.live import Rollout, WorldSupply, live
 from evolution.seats import draw_offsets, familiar_offsets, seat
@@ -30,7 +29,9 @@ TINY = RunConfig(
     live_worlds=2,
     channel=ChannelConfig(message_length=3, num_symbols=8),
     policy=PolicyConfig(width=12, num_experts=2, expert_width=8, conv_channels=2, near_cells=3, query_heads=1),
-    learning=LearningConfig(founder_rounds=5, language_rounds=2, language_batch=8, acting_rounds=1, acting_worlds=2),
+    learning=LearningConfig(
+        founder_rounds=5, language_rounds=2, language_batch=8, acting_rounds=1, acting_worlds=2, epochs=2
+    ),
 )
 
 
@@ -41,9 +42,6 @@ def tiny(scenario: str = "guide", **changes: Any) -> RunConfig:
         for name, value in changes.items()
     }
     return replace(TINY, scenario=scenario, **parts)
-
-
-NO_BIRTHS = SelectionConfig(elimination=False)
 
 
 def drawn_population(scenario: str = "guide", seed: int = 0, **changes: Any) -> tuple[Policy, Tensor, Scenario]:

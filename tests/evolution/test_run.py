@@ -1,0 +1,365 @@
+"""A run on disk: stopped anywhere and in any way it goes on to the same bits, and it seeds others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evolution.config import RunConfig
+from evolution.records import SCHEMAS, read_records
+from evolution.run import (
+    Interrupted,
+    Report,
+    evolve,
+    find_checkpoint,
+    load_population,
+    read_config,
+    resume,
+)
+from evolution.society import filled_config
+from evolution.storage import DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
+from population.lineage import NO_MOTHER
+from tests.evolution.conftest import tiny
+
+ROOT = Path(__file__).parents[2]
+# how often a run is killed before it is let to its end; ten in the nightly run
+NUM_KILLS = int(os.environ.get("BOXLINGS_TEST_KILLS", "3"))
+NOT_REPEATED = {"timing.parquet", ".lock", "config.toml"}  # seconds; the lock; the folder's own name
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Every file of a folder that the same seed repeats to the bit."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in NOT_REPEATED
+    }
+
+
+def run_config(folder: Path, scenario: str = "guide", **changes: object) -> RunConfig:
+    """Five generations, of which not every one is measured, recorded or saved."""
+    return tiny(scenario, out=str(folder), **({"generations": 5, "measure_every": 3, "record_every": 4} | changes))
+
+
+@pytest.fixture(scope="module", params=["guide", "name"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A scenario, and the folder of a run that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / request.param
+    return request.param, evolve(run_config(folder, request.param))
+
+
+class Stop(Exception):  # noqa: N818 - what stops a run in these tests
+    pass
+
+
+def stop_after(generation: int):  # type: ignore[no-untyped-def]
+    def listener(report: Report) -> None:
+        if not report.text and report.generation >= generation:
+            raise Stop
+
+    return listener
+
+
+# ---- what is on disk ----
+
+
+def test_a_run_leaves_tables_recordings_and_checkpoints(whole: tuple[str, Path]):
+    scenario, folder = whole
+    config = read_config(folder)
+    assert config == filled_config(run_config(folder, scenario))
+    assert [path.name for path in list_checkpoints(folder / "checkpoints")][-3:] == ["000003", "000004", "000005"]
+    assert sorted(path.name for path in (folder / "episodes").iterdir()) == [
+        f"{generation:06d}.parquet" for generation in (0, 4, 5)
+    ]
+    tables = {name: read_records(folder / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
+    rows = [row for row in tables["generations"].to_pylist() if row["generation"] >= 0]
+    assert {row["generation"] for row in rows} == {0, 1, 2, 3, 4, 5}  # the last population is judged as well
+    muted = {row["generation"] for row in rows if row["name"] == "success_muted"}
+    assert muted == {0, 3, 5}
+    assert len(tables["boxlings"]) == 6 * config.population
+    assert {row["name"] for row in tables["timing"].to_pylist()} >= {"wall_seconds", "cpu_seconds", "agent_steps"}
+
+
+def test_two_runs_of_one_seed_leave_the_same_bytes(whole: tuple[str, Path], tmp_path: Path):
+    scenario, folder = whole
+    other = evolve(run_config(tmp_path / "twin", scenario))
+    assert hashes(other) == hashes(folder)
+    assert len(hashes(folder)) > 15
+
+
+def test_the_number_of_a_checkpoint_is_the_generation_its_boxlings_are_judged_in(whole: tuple[str, Path]):
+    _, folder = whole
+    boxlings = read_records(folder / "boxlings.parquet", SCHEMAS["boxlings"]).to_pylist()
+    for path in list_checkpoints(folder / "checkpoints"):
+        _, _, state = read_checkpoint(path)
+        judged = [row["boxling"] for row in boxlings if row["generation"] == int(path.name)]
+        assert state["boxling"].tolist() == judged
+
+
+# ---- stopped and resumed ----
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_run_stopped_after_any_generation_goes_on_to_the_same_bytes(
+    whole: tuple[str, Path], tmp_path: Path, stop: int
+):
+    scenario, folder = whole
+    config = run_config(tmp_path / "stopped", scenario)
+    with pytest.raises(Stop):
+        evolve(config, stop_after(stop))
+    resume(tmp_path / "stopped")
+    assert hashes(tmp_path / "stopped") == hashes(folder)
+
+
+def test_generations_that_were_not_saved_are_lived_again_the_same(whole: tuple[str, Path], tmp_path: Path):
+    scenario, folder = whole
+    with pytest.raises(Stop):
+        evolve(run_config(tmp_path / "stopped", scenario, checkpoint_every=3), stop_after(2))
+    assert [path.name for path in list_checkpoints(tmp_path / "stopped" / "checkpoints")] == ["000000"]
+    resume(tmp_path / "stopped")
+    name = "checkpoints/000005"
+    assert hashes(tmp_path / "stopped" / name) == hashes(folder / name)
+    assert hashes(tmp_path / "stopped")["generations.parquet"] == hashes(folder)["generations.parquet"]
+
+
+def test_a_run_stopped_in_the_founders_childhood_begins_again(whole: tuple[str, Path], tmp_path: Path):
+    scenario, folder = whole
+
+    def stop_at_once(report: Report) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        evolve(run_config(tmp_path / "stopped", scenario), stop_at_once)
+    assert not list_checkpoints(tmp_path / "stopped" / "checkpoints")
+    resume(tmp_path / "stopped")
+    assert hashes(tmp_path / "stopped") == hashes(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_finishes_its_generation_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals):
+    folder = tmp_path / "run"
+
+    def interrupt(report: Report) -> None:
+        if not report.text and report.generation == 2:
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"saved after generation 3 of 5; go on with `boxlings resume ") as stopped:
+        evolve(run_config(folder, checkpoint_every=5), interrupt)
+    assert str(stopped.value).endswith(f"`boxlings resume {folder}`")
+    assert signal.getsignal(number) == before
+    assert find_checkpoint(folder).name == "000003"
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_the_run_reaches_the_same_bytes(
+    whole: tuple[str, Path], tmp_path: Path
+):
+    scenario, folder = whole
+    with pytest.raises(Stop):
+        evolve(run_config(tmp_path / "run", scenario), stop_after(3))
+    damaged = tmp_path / "run" / "checkpoints" / "000003" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    told: list[str] = []
+    resume(tmp_path / "run", on_generation=lambda report: told.append(report.text))
+    assert any(str(damaged) in text for text in told)
+    assert hashes(tmp_path / "run") == hashes(folder)
+
+
+def test_where_every_checkpoint_is_damaged_nothing_is_overwritten(tmp_path: Path):
+    folder = tmp_path / "run"
+    with pytest.raises(Stop):
+        evolve(run_config(folder), stop_after(1))
+    for path in list_checkpoints(folder / "checkpoints"):
+        (path / "state.safetensors").write_bytes(b"nothing")
+    before = hashes(folder)
+    with pytest.raises(ValueError, match="has no undamaged checkpoint"):
+        resume(folder)
+    assert hashes(folder) == before
+
+
+def test_a_finished_run_can_be_resumed_to_no_effect_and_further(whole: tuple[str, Path], tmp_path: Path):
+    scenario, _ = whole
+    folder = evolve(run_config(tmp_path / "run", scenario, generations=3))
+    before = hashes(folder)
+    resume(folder)
+    assert hashes(folder) == before
+    resume(folder, generations=4)
+    assert read_config(folder).generations == 4
+    assert find_checkpoint(folder).name == "000004"
+    table = read_records(folder / "generations.parquet", SCHEMAS["generations"]).to_pylist()
+    entries = [(row["generation"], row["name"]) for row in table]
+    assert len(entries) == len(set(entries))  # nothing is entered twice
+    assert max(generation for generation, _ in entries) == 4
+    with pytest.raises(ValueError, match="generations must be at least the 4 that are done, got 2"):
+        resume(folder, generations=2)
+
+
+def test_a_folder_in_use_or_with_a_run_is_refused_and_left_alone(tmp_path: Path):
+    folder = tmp_path / "run"
+    with pytest.raises(Stop):
+        evolve(run_config(folder), stop_after(1))
+    before = hashes(folder)
+    with pytest.raises(ValueError, match="already holds a run: choose another --out, or continue it"):
+        evolve(run_config(folder))
+    with RunLock(folder), pytest.raises(RunInUse, match="is in use by another process"):
+        resume(folder)
+    assert hashes(folder) == before
+    with pytest.raises(ValueError, match="is no run folder"):
+        resume(tmp_path / "nowhere")
+
+
+# ---- killed ----
+
+WORK = """
+import sys
+from pathlib import Path
+from evolution.config import RunConfig
+from evolution.run import evolve, resume
+from tests.evolution.test_run import run_config
+folder = Path(sys.argv[1])
+print("begins", flush=True)
+if (folder / "config.toml").exists():
+    resume(folder)
+else:
+    evolve(run_config(folder))
+print("ends", flush=True)
+"""
+
+
+def start_work(folder: Path) -> subprocess.Popen:
+    """A process that starts the run, or goes on with it; its imports are behind it when this returns."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(tmp_path: Path):
+    """By SIGKILL, which nobody can catch: checkpoint, tables and recordings are whole or not there."""
+    started = time.monotonic()
+    process = start_work(tmp_path / "whole")
+    began = time.monotonic()
+    assert process.wait() == 0
+    seconds = time.monotonic() - began
+    assert time.monotonic() - started < 120
+    expected = hashes(tmp_path / "whole")
+
+    rng = random.Random(NUM_KILLS)
+    num_kills, num_runs = 0, 0
+    while num_kills < NUM_KILLS:
+        num_runs += 1
+        folder = tmp_path / f"killed-{num_runs}"
+        while not is_finished(folder):
+            process = start_work(folder)
+            if num_kills < NUM_KILLS:
+                time.sleep(rng.uniform(0, 0.7 * seconds))
+                process.send_signal(signal.SIGKILL)
+            num_kills += process.wait() == -signal.SIGKILL
+        found = hashes(folder)
+        name = "checkpoints/000005/"
+        final = {path: value for path, value in found.items() if path.startswith(name)}
+        assert final == {path: value for path, value in expected.items() if path.startswith(name)}
+        assert len(final) == 4
+        for path in ("generations.parquet", "boxlings.parquet"):
+            assert found[path] == expected[path], path
+        assert {p: v for p, v in found.items() if p.startswith("episodes")} == {
+            p: v for p, v in expected.items() if p.startswith("episodes")
+        }
+        assert not [path for path in found if ".tmp-" in path or ".replaced-" in path]
+    assert num_kills >= NUM_KILLS
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the last population was judged and entered: the last thing that a run does."""
+    if not (folder / "generations.parquet").exists():
+        return False
+    table = read_records(folder / "generations.parquet", SCHEMAS["generations"])
+    return 5 in table["generation"].to_pylist()
+
+
+# ---- seeded ----
+
+
+@pytest.mark.parametrize("population", [2, 4, 7])
+def test_a_run_seeded_from_another_begins_with_its_boxlings(whole: tuple[str, Path], tmp_path: Path, population: int):
+    scenario, folder = whole
+    source = folder / "checkpoints" / "000004"
+    _, _, theirs = load_population(source)
+    fitness = read_checkpoint(source)[1]["fitness"]
+    order = np.argsort(-np.nan_to_num(fitness, nan=-np.inf), kind="stable")
+    seeded = evolve(
+        run_config(tmp_path / "seeded", scenario, generations=1, population=population, seed_from=str(source), seed=9)
+    )
+    _, _, ours = load_population(seeded / "checkpoints" / "000000")
+    num_exact = min(population, len(theirs))
+    np.testing.assert_array_equal(ours[:num_exact], theirs[order[:num_exact]])
+    for slot in range(num_exact, population):  # the rest are mutated copies, the fittest first
+        original = theirs[order[slot % len(theirs)]]
+        size = np.sqrt(np.mean(original.astype(np.float64) ** 2))
+        assert 0 < np.sqrt(np.mean((ours[slot] - original).astype(np.float64) ** 2)) < 0.05 * size
+    first = [
+        row
+        for row in read_records(seeded / "boxlings.parquet", SCHEMAS["boxlings"]).to_pylist()
+        if row["generation"] == 0
+    ]
+    assert {row["origin"] for row in first} == {"seed"}
+    assert {row["mother"] for row in first} == {NO_MOTHER}
+    assert [row["boxling"] for row in first] == list(range(1, population + 1))
+
+
+def test_the_same_population_seeded_lives_its_first_generation_as_well_as_the_checkpoint_promised(
+    whole: tuple[str, Path], tmp_path: Path
+):
+    scenario, folder = whole
+    seeded = evolve(run_config(tmp_path / "seeded", scenario, generations=1, seed_from=str(folder)))
+    _, _, ours = load_population(seeded / "checkpoints" / "000000")
+    _, _, theirs = load_population(folder)  # a run's folder means its newest checkpoint
+    assert {genome.tobytes() for genome in ours} == {genome.tobytes() for genome in theirs}
+
+
+def test_boxlings_of_another_make_are_refused_in_one_sentence(whole: tuple[str, Path], tmp_path: Path):
+    scenario, folder = whole
+    config = run_config(tmp_path / "new", scenario, seed_from=str(folder), policy={"width": 20})
+    with pytest.raises(ValueError, match="width 12 instead of 20") as error:
+        evolve(config)
+    assert f"{folder / 'checkpoints' / '000005'} cannot seed scenario {scenario}" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "new").exists()
+    other = {"guide": "name", "name": "guide"}[scenario]
+    with pytest.raises(ValueError, match=f"cannot seed scenario {other}: its boxlings are of another make"):
+        evolve(run_config(tmp_path / "new", other, seed_from=str(folder)))
+
+
+def test_a_seed_that_is_no_checkpoint_is_refused(whole: tuple[str, Path], tmp_path: Path):
+    scenario, _ = whole
+    with pytest.raises(ValueError, match="expected a run or a checkpoint folder"):
+        evolve(run_config(tmp_path / "new", scenario, seed_from=str(tmp_path)))
+    with pytest.raises(ValueError, match=r"expected a run or a checkpoint folder|is missing") as error:
+        evolve(run_config(tmp_path / "new", scenario, seed_from=str(tmp_path / "nowhere")))
+    assert isinstance(error.value, DamagedFile | ValueError)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path: Path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(ValueError, match="device must be cpu here, got cuda"):
+        evolve(replace(run_config(tmp_path / "run"), device="cuda"))
+    assert not (tmp_path / "run").exists()
