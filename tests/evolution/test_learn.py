@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -400,31 +399,14 @@ def test_each_part_of_the_loss_teaches_where_it_weighs_something_and_nothing_whe
 
 def test_updates_from_one_life_lower_the_losses_they_are_meant_to_lower():
     policy, genomes, world = drawn_population()
-    rollout = learning_rollout(policy, genomes, world)
+    rollout = learning_rollout(policy, genomes, world, worlds_each=3)
     adam = RowAdam(*genomes.shape)
+    names = ("belief", "edit", "imitation", "value")
     losses = [
-        play_acting(
-            policy,
-            genomes,
-            rollout,
-            adam,
-            belief_weight=1.0,
-            edit_weight=1.0,
-            imitation_weight=1.0,
-            value_weight=1.0,
-        )
-        for _ in range(30)
+        play_acting(policy, genomes, rollout, adam, **{f"{name}_weight": 1.0 for name in names}) for _ in range(25)
     ]
-    for name in ("belief", "edit", "imitation", "value"):
+    for name in names:
         assert getattr(losses[-1], name) < 0.9 * getattr(losses[0], name), name
-    assert [item.name for item in fields(Losses)] == [
-        "policy",
-        "value",
-        "belief",
-        "edit",
-        "imitation",
-        "entropy",
-    ]
 
 
 def test_what_pays_is_done_more_often_and_what_costs_less_often():

@@ -34,6 +34,7 @@ from tests.evolution.conftest import tiny
 ROOT = Path(__file__).parents[2]
 # how often a run is killed before it is let to its end; ten in the nightly run
 NUM_KILLS = int(os.environ.get("BOXLINGS_TEST_KILLS", "3"))
+LAST = 4  # generations of a run in these tests
 NOT_REPEATED = {"timing.parquet", ".lock", "config.toml"}  # seconds; the lock; the folder's own name
 
 
@@ -47,8 +48,8 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def run_config(folder: Path, scenario: str = "guide", **changes: object) -> RunConfig:
-    """Five generations, of which not every one is measured, recorded or saved."""
-    return tiny(scenario, out=str(folder), **({"generations": 5, "measure_every": 3, "record_every": 4} | changes))
+    """Four generations, of which not every one is measured and recorded."""
+    return tiny(scenario, out=str(folder), **({"generations": LAST, "measure_every": 3, "record_every": 3} | changes))
 
 
 @pytest.fixture(scope="module", params=["guide", "name"])
@@ -77,16 +78,16 @@ def test_a_run_leaves_tables_recordings_and_checkpoints(whole: tuple[str, Path])
     scenario, folder = whole
     config = read_config(folder)
     assert config == filled_config(run_config(folder, scenario))
-    assert [path.name for path in list_checkpoints(folder / "checkpoints")][-3:] == ["000003", "000004", "000005"]
+    assert [path.name for path in list_checkpoints(folder / "checkpoints")][-3:] == ["000002", "000003", "000004"]
     assert sorted(path.name for path in (folder / "episodes").iterdir()) == [
-        f"{generation:06d}.parquet" for generation in (0, 4, 5)
+        f"{generation:06d}.parquet" for generation in (0, 3, 4)
     ]
     tables = {name: read_records(folder / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
     rows = [row for row in tables["generations"].to_pylist() if row["generation"] >= 0]
-    assert {row["generation"] for row in rows} == {0, 1, 2, 3, 4, 5}  # the last population is judged as well
+    assert {row["generation"] for row in rows} == {0, 1, 2, 3, 4}  # the last population is judged as well
     muted = {row["generation"] for row in rows if row["name"] == "success_muted"}
-    assert muted == {0, 3, 5}
-    assert len(tables["boxlings"]) == 6 * config.population
+    assert muted == {0, 3, 4}
+    assert len(tables["boxlings"]) == 5 * config.population
     assert {row["name"] for row in tables["timing"].to_pylist()} >= {"wall_seconds", "cpu_seconds", "agent_steps"}
 
 
@@ -109,7 +110,7 @@ def test_the_number_of_a_checkpoint_is_the_generation_its_boxlings_are_judged_in
 # ---- stopped and resumed ----
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+@pytest.mark.parametrize("stop", [1, 2, 3])
 def test_a_run_stopped_after_any_generation_goes_on_to_the_same_bytes(
     whole: tuple[str, Path], tmp_path: Path, stop: int
 ):
@@ -127,7 +128,7 @@ def test_generations_that_were_not_saved_are_lived_again_the_same(whole: tuple[s
         evolve(run_config(tmp_path / "stopped", scenario, checkpoint_every=3), stop_after(2))
     assert [path.name for path in list_checkpoints(tmp_path / "stopped" / "checkpoints")] == ["000000"]
     resume(tmp_path / "stopped")
-    name = "checkpoints/000005"
+    name = f"checkpoints/{LAST:06d}"
     assert hashes(tmp_path / "stopped" / name) == hashes(folder / name)
     assert hashes(tmp_path / "stopped")["generations.parquet"] == hashes(folder)["generations.parquet"]
 
@@ -154,7 +155,7 @@ def test_an_interrupted_run_finishes_its_generation_saves_and_says_how_to_go_on(
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"saved after generation 3 of 5; go on with `boxlings resume ") as stopped:
+    with pytest.raises(Interrupted, match=r"saved after generation 3 of 4; go on with `boxlings resume ") as stopped:
         evolve(run_config(folder, checkpoint_every=5), interrupt)
     assert str(stopped.value).endswith(f"`boxlings resume {folder}`")
     assert signal.getsignal(number) == before
@@ -271,7 +272,7 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(tmp_path: Path
                 process.send_signal(signal.SIGKILL)
             num_kills += process.wait() == -signal.SIGKILL
         found = hashes(folder)
-        name = "checkpoints/000005/"
+        name = f"checkpoints/{LAST:06d}/"
         final = {path: value for path, value in found.items() if path.startswith(name)}
         assert final == {path: value for path, value in expected.items() if path.startswith(name)}
         assert len(final) == 4
@@ -289,7 +290,7 @@ def is_finished(folder: Path) -> bool:
     if not (folder / "generations.parquet").exists():
         return False
     table = read_records(folder / "generations.parquet", SCHEMAS["generations"])
-    return 5 in table["generation"].to_pylist()
+    return LAST in table["generation"].to_pylist()
 
 
 # ---- seeded ----
@@ -298,7 +299,7 @@ def is_finished(folder: Path) -> bool:
 @pytest.mark.parametrize("population", [2, 4, 7])
 def test_a_run_seeded_from_another_begins_with_its_boxlings(whole: tuple[str, Path], tmp_path: Path, population: int):
     scenario, folder = whole
-    source = folder / "checkpoints" / "000004"
+    source = folder / "checkpoints" / "000003"
     _, _, theirs = load_population(source)
     fitness = read_checkpoint(source)[1]["fitness"]
     order = np.argsort(-np.nan_to_num(fitness, nan=-np.inf), kind="stable")
@@ -337,7 +338,7 @@ def test_boxlings_of_another_make_are_refused_in_one_sentence(whole: tuple[str, 
     config = run_config(tmp_path / "new", scenario, seed_from=str(folder), policy={"width": 20})
     with pytest.raises(ValueError, match="width 12 instead of 20") as error:
         evolve(config)
-    assert f"{folder / 'checkpoints' / '000005'} cannot seed scenario {scenario}" in str(error.value)
+    assert f"{folder / 'checkpoints' / '000004'} cannot seed scenario {scenario}" in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "new").exists()
     other = {"guide": "name", "name": "guide"}[scenario]
