@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
 DEMO_OPTIONS ?= --seed 1 --generations 24
 
 demo: $(VENV)/installed

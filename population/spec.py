@@ -132,7 +132,7 @@ class PolicySpec:
         for k in range(self.num_picture_parts):
             weight(f"say.part_{k}", d, v, "mouth", relu)
         # which thing in mind each place of a message is about
-        layers.append(Layer("say.about", (self.message_length, self.num_topics), 1.0, "mouth"))
+        layers.append(Layer("say.about", (self.message_length, self.num_topics), 0.5, "mouth"))
         weight("act", d, self.num_actions, "hands", 0.1)
         bias("act.bias", self.num_actions, "hands")
         weight("value", d, 1, "mind", 0.1)

@@ -702,7 +702,7 @@ def test_a_run_in_use_is_refused(copy):
 def test_a_damaged_checkpoint_is_refused(copy, call):
     checkpoint = copy / "checkpoints" / f"{GENERATIONS:06d}"
     flip_a_bit(checkpoint / "model.safetensors")
-    parts = (str(checkpoint / "model.safetensors"), "damaged")
+    parts = (str(checkpoint / "model.safetensors"), "is damaged")
     assert_refused_in_a_process(copy, "eval", checkpoint, parts=parts)
     heirs = copy.parent / "heirs"
     assert_refused(*call("run", "--seed-from", checkpoint, "--out", heirs, *TINY), *parts)
@@ -740,7 +740,7 @@ def test_a_truncated_table_is_refused(copy):
 def test_any_damaged_table_is_refused(copy, command, name, call):
     flip_a_bit(copy / name)
     before = fingerprint(copy)
-    assert_refused(*call(command, copy), str(copy / name), "damaged")
+    assert_refused(*call(command, copy), str(copy / name), "is damaged")
     assert fingerprint(copy) == before
 
 
