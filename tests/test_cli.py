@@ -44,9 +44,7 @@ def command_line(*arguments: object) -> list[str]:
 
 def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The command as a user runs it."""
-    return subprocess.run(
-        command_line(*arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run(command_line(*arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
 def fingerprint(folder: Path) -> dict[str, str]:

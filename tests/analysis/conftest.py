@@ -31,9 +31,7 @@ def record_episodes(
     worlds = scenario.generate(numbers, split)
     start = worlds.copy()
     num_agents, num_attributes = worlds.role.shape[1], worlds.goal.shape[1]
-    rows: list[dict] = [
-        {"actions": [], "said": [], "answers": [], "rewards": [], "edits": []} for _ in numbers
-    ]
+    rows: list[dict] = [{"actions": [], "said": [], "answers": [], "rewards": [], "edits": []} for _ in numbers]
     over_at = np.zeros(num_episodes, int)
     sizes = np.array(scenario.attribute_sizes)
     while not worlds.is_over.all():
@@ -119,9 +117,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
                 "first_words_understood_held_out": 0.7 * progress,
             }
         tables.add_measures(generation, measures)
-        tables.add_timing(
-            generation, {"wall_seconds": 2.0, "agent_steps": 1e4, "agent_steps_per_second": 5e3}
-        )
+        tables.add_timing(generation, {"wall_seconds": 2.0, "agent_steps": 1e4, "agent_steps_per_second": 5e3})
         tables.add_boxlings(
             {
                 "generation": generation,

@@ -61,9 +61,7 @@ def test_measures_taken_now_and_then_are_joined_dots(run: Run) -> None:
     assert muted.get_xdata().tolist() == [0, 4, 8]
     assert muted.get_ydata().tolist() == [0.05] * 3
     assert (muted.get_marker(), line_named(success, "trained goals").get_marker()) == ("o", "None")
-    np.testing.assert_allclose(
-        line_named(success, "held-out goals").get_ydata(), [0, 0.6 * 4 / 11, 0.6 * 8 / 11]
-    )
+    np.testing.assert_allclose(line_named(success, "held-out goals").get_ydata(), [0, 0.6 * 4 / 11, 0.6 * 8 / 11])
     np.testing.assert_allclose(line_named(success, "chance").get_ydata(), 1 / 12)
     assert success.get_ylim()[0] <= 0
     assert success.get_ylim()[1] >= 1

@@ -136,9 +136,7 @@ def test_a_page_holds_the_episodes_and_asks_for_nothing(run: Run, tmp_path: Path
     for told, story in zip(data["stories"], stories, strict=True):
         assert len(told["frames"]) == len(story.frames)
         assert told["frames"][-1]["owner"] == story.frames[-1].world.owner[0].tolist()
-        assert [turn["says"] for turn in told["frames"][1]["turns"]] == [
-            t.says for t in story.frames[1].turns
-        ]
+        assert [turn["says"] for turn in told["frames"][1]["turns"]] == [t.says for t in story.frames[1].turns]
     assert data["palette"][BOXLING_COLOUR] == PALETTE[BOXLING_COLOUR].tolist()
     assert "default-src 'none'" in text
     assert not re.search(r"https?:|src=|@import|url\(|innerHTML", text)

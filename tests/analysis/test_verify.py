@@ -13,9 +13,7 @@ def test_true_recordings_pass(run: Run, naming_run: Run) -> None:
     for each in (run, naming_run):
         assert verify_run(each) == (12, [])
     rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
-    assert (
-        sum(len(tokens) > 0 for row in rows for tokens in row["edits"]) > 20
-    )  # there was something to compare
+    assert sum(len(tokens) > 0 for row in rows for tokens in row["edits"]) > 20  # there was something to compare
     assert {row["is_won"] for row in rows} == {True, False}
 
 

@@ -196,7 +196,7 @@ def test_a_speaker_learns_from_its_own_listener_and_nobody_else(offset: int, gra
         genomes[deaf, policy.layout.slices[name]] = 0.0
     sees = SeesGradients()
     play_language(policy, genomes, scenario, sees, offset=offset, gradient=gradient, half_told_share=0.0)
-    learns = gradient_by_part(policy, sees.gradients[0], "mouth") > 1e-6
+    learns = gradient_by_part(policy, sees.gradients[0], "mouth") > 1e-4
     speaker = (deaf - offset) % 3
     assert learns.tolist() == [slot != speaker for slot in range(3)]
 

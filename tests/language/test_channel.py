@@ -186,9 +186,7 @@ def test_noise_of_a_speaker_is_the_same_for_all_who_hear_it():
 def test_silence_stays_silent(kind: str, noise: float):
     silent = torch.zeros(B, A, L, V)
     silent[:, 1] = drawn_messages()[:, 1]
-    heard = deliver(
-        silent, ALL, Intervention(kind, symbol_noise=noise), torch.arange(B).roll(1), generator=draws()
-    )
+    heard = deliver(silent, ALL, Intervention(kind, symbol_noise=noise), torch.arange(B).roll(1), generator=draws())
     assert not heard[:, 1].any()  # it hears the two silent ones
     assert heard[:, 0, 0].any()
 

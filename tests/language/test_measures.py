@@ -81,9 +81,7 @@ def test_silence_is_no_symbol_in_a_bag():
     padded = np.concatenate([language, np.zeros((64, 2), int)], axis=1)
     padded[np.random.default_rng(1).random(64) < 0.5, 3] = 13  # now and then a filler instead of silence
     with_filler = measures.bag_of_symbols_disentanglement(GRID, padded)
-    assert measures.bag_of_symbols_disentanglement(GRID, np.where(padded == 13, 0, padded)) == pytest.approx(
-        1.0
-    )
+    assert measures.bag_of_symbols_disentanglement(GRID, np.where(padded == 13, 0, padded)) == pytest.approx(1.0)
     assert with_filler == pytest.approx((12 + gap_by_definition(GRID, padded[:, 3])) / 13)
 
 
@@ -93,11 +91,7 @@ def test_words_dealt_out_at_random_centre_at_chance():
     assert abs(np.mean(similarity)) < 0.01
     assert max(np.abs(similarity)) < 0.15
     assert 0 < np.mean([measures.positional_disentanglement(GRID, language) for language in languages]) < 0.06
-    assert (
-        0
-        < np.mean([measures.bag_of_symbols_disentanglement(GRID, language) for language in languages])
-        < 0.06
-    )
+    assert 0 < np.mean([measures.bag_of_symbols_disentanglement(GRID, language) for language in languages]) < 0.06
 
 
 def test_a_constant_language_says_nothing():
@@ -170,8 +164,7 @@ def test_edit_distance_equals_its_definition(length):
     messages = np.random.default_rng(length).integers(0, 3, (25, length))
     left, right = (side.ravel() for side in np.meshgrid(np.arange(25), np.arange(25)))
     expected = [
-        levenshtein_by_definition(tuple(messages[i]), tuple(messages[j]))
-        for i, j in zip(left, right, strict=True)
+        levenshtein_by_definition(tuple(messages[i]), tuple(messages[j])) for i, j in zip(left, right, strict=True)
     ]
     assert measures._levenshtein(messages, left, right).tolist() == expected
 
@@ -184,18 +177,14 @@ def test_an_edit_is_not_a_mismatch():
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_correlation_equals_that_of_scipy(seed):
     x, y = np.random.default_rng(seed).integers(0, 6, (2, 300))
-    assert measures._rank_correlation(x, y + x // 2) == pytest.approx(
-        spearmanr(x, y + x // 2).statistic, abs=1e-12
-    )
+    assert measures._rank_correlation(x, y + x // 2) == pytest.approx(spearmanr(x, y + x // 2).statistic, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_mutual_information_equals_its_definition(seed):
     x, y = np.random.default_rng(seed).integers(0, 4, (2, 50))
     assert measures.mutual_information_bits(x, y) == pytest.approx(information_by_definition(x, y), abs=1e-12)
-    assert measures.mutual_information_bits(x, y) == pytest.approx(
-        measures.mutual_information_bits(y, x), abs=1e-12
-    )
+    assert measures.mutual_information_bits(x, y) == pytest.approx(measures.mutual_information_bits(y, x), abs=1e-12)
 
 
 @pytest.mark.parametrize("num_rows", [2, 3, 4, 5, 8, 9])

@@ -38,9 +38,7 @@ def test_a_symbol_without_a_name_is_refused(symbol):
 def test_the_lexicon_of_a_compositional_language_is_its_dictionary():
     messages = np.stack([GRID[:, 1] + 1, GRID[:, 0] + 3], axis=1)  # shape first, then colour
     rows = vocabulary.lexicon_of(GRID, messages, ATTRIBUTES)
-    assert [
-        (row["position"], row["symbol"], row["name"], row["attribute"], row["value"]) for row in rows
-    ] == [
+    assert [(row["position"], row["symbol"], row["name"], row["attribute"], row["value"]) for row in rows] == [
         (0, 1, "ba", "shape", "dot"),
         (0, 2, "be", "shape", "bar"),
         (1, 3, "bi", "colour", "red"),

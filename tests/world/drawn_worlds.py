@@ -10,9 +10,7 @@ NUM_BODIES = 20  # besides the walls, boxlings included
 FIRST_BODY = 2
 
 
-def draw_worlds(
-    rng: np.random.Generator, num_worlds: int, height: int, width: int, num_agents: int
-) -> Worlds:
+def draw_worlds(rng: np.random.Generator, num_worlds: int, height: int, width: int, num_agents: int) -> Worlds:
     """Worlds of one size, from empty to full; at most half of the bodies are boxlings, others are outside."""
     worlds = empty_worlds(num_worlds, height, width, NUM_BODIES, num_agents, 1)
     worlds.colour[:, FIRST_BODY:] = rng.integers(1, 10, (num_worlds, NUM_BODIES))
@@ -55,10 +53,7 @@ def _put_body(rng: np.random.Generator, owner: np.ndarray, body: int, share_fill
         fits = [
             (row, column)
             for row, column in around
-            if 0 <= row < height
-            and 0 <= column < width
-            and owner[row, column] == 0
-            and (row, column) not in cells
+            if 0 <= row < height and 0 <= column < width and owner[row, column] == 0 and (row, column) not in cells
         ]
         if fits:
             cells.append(fits[rng.integers(len(fits))])

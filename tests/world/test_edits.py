@@ -68,9 +68,7 @@ def test_every_transition_of_drawn_worlds_is_told_by_moves_alone():
             assert_leads_to(before, streams, worlds)
             for b, stream in enumerate(streams):
                 steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
-                expected = [
-                    (Edit.MOVE, (body, *steps[moved[b, body]])) for body in np.flatnonzero(moved[b]).tolist()
-                ]
+                expected = [(Edit.MOVE, (body, *steps[moved[b, body]])) for body in np.flatnonzero(moved[b]).tolist()]
                 assert edits.parse(stream) == expected
                 num_moves += len(expected)
     assert num_moves > 200

@@ -77,9 +77,7 @@ def test_every_builder_can_push_every_box_in_every_direction():
                     GUIDE.advance(tried, advised(GUIDE.plan(tried), rng), None)
                 assert tried.is_won.all()
                 for b, cells in enumerate(cells_before):
-                    np.testing.assert_array_equal(
-                        np.argwhere(tried.owner[b] == box), cells + STEP_RC[direction + 1]
-                    )
+                    np.testing.assert_array_equal(np.argwhere(tried.owner[b] == box), cells + STEP_RC[direction + 1])
                 num_pushes += len(tried)
     assert num_pushes == 2 * len(worlds) * 16
 
@@ -117,9 +115,7 @@ def test_silent_policies_win_by_chance_only(knows_the_split: bool):
             aim[never, 1] = rng.integers(0, 4, never.sum())
     follow_the_search(worlds, aim, rng)
     expected = GUIDE.chance_success() if knows_the_split else 1 / 16
-    tolerance = (
-        4 * np.sqrt(expected * (1 - expected) / len(worlds)) + 0.01 * expected
-    )  # a few are never pushed
+    tolerance = 4 * np.sqrt(expected * (1 - expected) / len(worlds)) + 0.01 * expected  # a few are never pushed
     assert abs(worlds.is_won.mean() - expected) < tolerance
 
 

@@ -31,9 +31,7 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 
 def assert_same(one: Worlds, other: Worlds) -> None:
     for field in fields(Worlds):
-        np.testing.assert_array_equal(
-            getattr(one, field.name), getattr(other, field.name), err_msg=field.name
-        )
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
 
 
 def draw_answers(rng: np.random.Generator, scenario: Scenario, worlds: Worlds) -> np.ndarray:
@@ -161,9 +159,7 @@ def test_a_meaning_reads_as_words(scenario: Scenario):
     words = scenario.meaning_in_words(scenario.meanings("train")[0])
     for attribute in scenario.attributes:
         assert attribute.name in words
-    assert len({scenario.meaning_in_words(m) for m in scenario.meanings("train")}) == len(
-        scenario.meanings("train")
-    )
+    assert len({scenario.meaning_in_words(m) for m in scenario.meanings("train")}) == len(scenario.meanings("train"))
 
 
 # ---- senses ----
@@ -186,9 +182,7 @@ def test_what_builders_see_does_not_depend_on_the_goal(scenario: Scenario):
     other = worlds.copy()
     other.goal = worlds.goal[::-1].copy()
     is_builder = worlds.role == Role.BUILDER
-    np.testing.assert_array_equal(
-        scenario.observe(worlds).view[is_builder], scenario.observe(other).view[is_builder]
-    )
+    np.testing.assert_array_equal(scenario.observe(worlds).view[is_builder], scenario.observe(other).view[is_builder])
 
 
 # ---- time ----
