@@ -195,7 +195,7 @@ def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:
 DEFAULTS: dict[str, dict[str, Any]] = {
     # what suits each scenario, found in trials on training goals only
     "guide": {
-        "generations": 45, "measure_every": 4, "record_every": 10,
+        "generations": 75, "measure_every": 4, "record_every": 10,
         "message_length": 4, "num_symbols": 16,
         "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 2,
         "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,

@@ -44,7 +44,7 @@ def command_line(*arguments: object) -> list[str]:
 
 def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The command as a user runs it."""
-    return subprocess.run(command_line(*arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command_line(*arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -374,7 +374,7 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path):
     ) as process:
         wait_for(folder / "checkpoints" / "000002", process)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert out == ""
     newest, warnings = newest_valid_checkpoint(folder / "checkpoints")
@@ -400,7 +400,7 @@ def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_p
         assert process.stderr is not None
         assert "founder" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert err.splitlines()[-1].endswith(f"go on with `boxlings resume {folder}`")
     assert read_config(folder).learning.founder_rounds == 10**6
@@ -408,7 +408,7 @@ def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_p
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     """Return when there is such a file or folder; AssertionError if the process ends before."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
