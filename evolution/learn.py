@@ -227,7 +227,9 @@ def acting_round(
             memory = Memory(memory.language * lives_on, memory.situation * lives_on)
             messages = messages * seating.to_worlds(lives_on)[:, :1, None]
         if messages is not None and moment.audible.shape[1] > 1:
-            heard = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
+            sent = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
+            # what was heard, noise included; the speaker's gradient goes by what it sent
+            heard = sent if moment.heard is None else moment.heard + (sent - sent.detach())
         memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
         symbols = seating.to_genomes(moment.symbols)
         message = straight_through(response.say_logits, symbols)

@@ -39,6 +39,7 @@ class Moment:
     is_own_act: Tensor  # (P, N) bool: chosen by the boxling, not by the simulator's own search
     advice: Tensor  # (P, N) uint8: bits of the acts that the simulator's own search would take
     edit_class: Tensor  # (P, N) int64: what the act changed
+    heard: Tensor | None = None  # (P, N, A - 1, L * V) one-hot, with what noise made of it
 
 
 @dataclass
@@ -173,7 +174,7 @@ def live(
     def by_seat(per_world: np.ndarray) -> Tensor:
         return seating.to_genomes(torch.from_numpy(np.repeat(per_world[:, None], num_agents, axis=1)).to(device))
 
-    def sense_and_step() -> tuple[Senses, Tensor, Beliefs, Response]:
+    def sense_and_step() -> tuple[Senses, Tensor, Tensor | None, Beliefs, Response]:
         nonlocal memory
         senses = body.senses(worlds, scenario.observe(worlds).view)
         audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
@@ -181,12 +182,12 @@ def live(
         if messages is not None and num_agents > 1 and channel.kind != "mute":
             heard = seating.to_genomes(deliver(messages, audible, channel, other_world, generator).flatten(-2))
         memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
-        return senses, audible, beliefs, response
+        return senses, audible, heard, beliefs, response
 
     with torch.no_grad():
         for _ in range(scenario.num_steps):
             was_over = worlds.is_over.copy()
-            senses, audible, beliefs, response = sense_and_step()
+            senses, audible, heard, beliefs, response = sense_and_step()
             act, act_log_prob = choose(response.act_logits, generator if explores else None)
             advice = torch.zeros_like(act, dtype=torch.uint8)
             is_own_act = torch.ones_like(act, dtype=torch.bool)
@@ -214,6 +215,7 @@ def live(
                     Moment(
                         senses=senses,
                         audible=audible,
+                        heard=heard,
                         symbols=seating.to_worlds(symbols),
                         act=act,
                         act_log_prob=act_log_prob,
@@ -248,7 +250,7 @@ def live(
             elif worlds.is_over.all():
                 break
         if keeps and not worlds.is_over.all():
-            rollout.last_value = sense_and_step()[3].value * by_seat(~worlds.is_over)
+            rollout.last_value = sense_and_step()[4].value * by_seat(~worlds.is_over)
     return rollout
 
 

@@ -66,6 +66,18 @@ def seat(roles: np.ndarray, population: int, offsets: np.ndarray, device: str = 
 
 
 def draw_offsets(rng: np.random.Generator, choices: tuple[int, ...], num_blocks: int, num_builders: int) -> np.ndarray:
-    """Offsets for each block and builder, (num_blocks, num_builders) int64; different ones where there are enough."""
-    rows = [rng.permutation(choices) for _ in range(num_blocks)]
-    return np.stack([np.resize(row, num_builders) for row in rows]).astype(np.int64)
+    """Offsets for each block and builder, (num_blocks, num_builders) int64, among `choices` (which hold P - 1).
+
+    Builders of one world differ where they can, but not by what is no choice: they hear each other too.
+    """
+    population = max(choices) + 1
+    near = {choice % population for choice in choices} | {-choice % population for choice in choices}
+    rows = []
+    for _ in range(num_blocks):
+        order = [int(offset) for offset in rng.permutation(choices)]
+        row = order[:1]
+        for offset in order[1:]:
+            if len(row) < num_builders and all((offset - other) % population in near for other in row):
+                row.append(offset)
+        rows.append(np.resize(row, num_builders))
+    return np.stack(rows).astype(np.int64)

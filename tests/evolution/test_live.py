@@ -84,12 +84,12 @@ def test_a_shuffled_channel_carries_a_goal_into_another_world_and_not_into_its_o
     policy, genomes, _ = drawn_population(seed=1)
     worlds = GUIDE.generate(np.arange(40), "train")
     other_world = draw_other_worlds(40, torch.Generator().manual_seed(0)).numpy()  # the first draw of these lives
-    plain = lived(policy, 2 * genomes, GUIDE, worlds.copy(), Intervention("shuffle"), explores=False)
+    plain = lived(policy, 8 * genomes, GUIDE, worlds.copy(), Intervention("shuffle"), explores=False)
     num_reached = 0
     for changed in range(20):
         others = worlds.copy()
         others.goal[changed] = with_other_goals(worlds).goal[changed]
-        rollout = lived(policy, 2 * genomes, GUIDE, others, Intervention("shuffle"))
+        rollout = lived(policy, 8 * genomes, GUIDE, others, Intervention("shuffle"))
         is_other = (acts_of(plain)[:2] != acts_of(rollout)[:2]) & (worlds.role == Role.BUILDER)
         reached = np.flatnonzero(is_other.any(axis=(0, 2)))
         assert set(reached.tolist()) <= {int((other_world == changed).argmax())}
@@ -127,7 +127,7 @@ def test_a_life_is_recorded_as_it_was_lived():
     policy, genomes, _ = drawn_population()
     worlds = GUIDE.generate(np.arange(12), "train")
     again = worlds.copy()
-    rollout = lived(policy, 2 * genomes, GUIDE, worlds)
+    rollout = lived(policy, 8 * genomes, GUIDE, worlds)
     for acts, reward, state in zip(rollout.acts, rollout.rewards, rollout.states, strict=True):
         np.testing.assert_array_equal(GUIDE.advance(again, acts, None), reward)
         for field in fields(Worlds):
