@@ -442,7 +442,8 @@ def test_eval_takes_a_checkpoint_and_repeats_itself(folder, call):
     first = call(*given)
     assert json.loads(first[1])["generation"] == 1
     assert call(*given) == first
-    others = [json.loads(call(*given, "--seed", seed)[1]) for seed in (1, 2, 3)]
+    many = ("eval", checkpoint, "--worlds", 1024, "--json")
+    others = [json.loads(call(*many, "--seed", seed)[1]) for seed in (1, 2, 3)]
     assert len({found["understanding"] for found in others}) > 1
 
 
