@@ -50,7 +50,7 @@ class PolicyConfig:
     expert_width: int = 64  # hidden units of each
     conv_channels: int | None = None  # of the visual expert's summary of the scene; 0 leaves it out
     near_cells: int | None = None  # side of the square around the agent seen cell by cell; 0 leaves it out
-    query_heads: int | None = None  # questions to the picture by each belief; 0 leaves them out
+    query_heads: int | None = None  # questions to the picture by each belief about what is visible; 0: none
 
     def __post_init__(self) -> None:
         for name in ("width", "num_experts", "expert_width"):
@@ -91,16 +91,16 @@ class LearningConfig:
     acting_rounds: int | None = None  # rollouts learned from each generation
     acting_worlds: int = 16  # worlds a genome guides in a rollout
     epochs: int = 3  # updates from each rollout
-    learning_rate: float = 3e-3
+    learning_rate: float = 3e-3  # of Adam, for every genome
     gradient_norm: float = 1.0  # each genome's gradient is clipped to this
     discount: float = 0.97  # of reward, per step
-    gae_lambda: float = 0.95
-    ppo_clip: float = 0.2
+    gae_lambda: float = 0.95  # of the advantage: 1 trusts what was earned, 0 the value foreseen
+    ppo_clip: float = 0.2  # how far an act's probability ratio may move in an update
     entropy_bonus: float = 0.01  # for drawing acts evenly
     message_entropy_bonus: float = 0.02  # for drawing symbols evenly, while the founder learns
     belief_weight: float = 1.0  # of the world model's surprise at the goal
     edit_weight: float = 0.1  # of its surprise at what the own act changed
-    value_weight: float = 0.5
+    value_weight: float = 0.5  # of the squared error of the value foreseen
     reward_weight: float = 1.0  # of the PPO loss; 0: no learning from reward
     imitation_weight: float = 1.0  # of the loss against acts advised by the simulator's search; 0: none
     advised_share: float = 0.8  # of acts that follow the advice at the start of a run
@@ -124,13 +124,13 @@ class LearningConfig:
 class RunConfig:
     """One run: `evolve(RunConfig(scenario="guide", out="runs/first"))`."""
 
-    scenario: str = "guide"
+    scenario: str = "guide"  # what the worlds are, and what is to be done there
     out: str | None = None  # the run's folder; default: runs/SCENARIO-SEED
-    seed: int = 0
-    generations: int | None = None
+    seed: int = 0  # the whole run follows from it
+    generations: int | None = None  # of living, learning and selection
     population: int = 8  # boxlings, P
     seed_from: str | None = None  # a checkpoint folder, or a run, whose boxlings are the first generation
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"  # where networks are computed
     threads: int = 1  # of torch; several runs at once do better with one each
     live_worlds: int = 32  # worlds a boxling guides each generation, to be judged by
     measure_every: int | None = None  # generations between full measurements (muted, shuffled, held-out)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from evolution.live import Rollout, goal_one_hot
-from language.channel import Intervention, deliver, draw_symbols, straight_through
+from language.channel import Intervention, deliver, draw_symbols, straight_through, with_gradient_of
 from population.memory import Memory
 from population.policy import Policy, Senses, body_state, rows_where
 from population.world_model import belief_loss, edit_loss
@@ -228,8 +228,7 @@ def acting_round(
             messages = messages * seating.to_worlds(lives_on)[:, :1, None]
         if messages is not None and moment.audible.shape[1] > 1:
             sent = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
-            # what was heard, noise included; the speaker's gradient goes by what it sent
-            heard = sent if moment.heard is None else moment.heard + (sent - sent.detach())
+            heard = sent if moment.heard is None else with_gradient_of(sent, moment.heard, spec.num_symbols)
         memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
         symbols = seating.to_genomes(moment.symbols)
         message = straight_through(response.say_logits, symbols)

@@ -74,6 +74,8 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
         raise ValueError(
             f"{folder} already holds a run: choose another --out, or continue it with `boxlings resume {folder}`"
         )
+    if folder.exists() and any(item.name != ".lock" for item in folder.iterdir()):
+        raise ValueError(f"out must be a new or an empty folder, but {folder} holds other files")
     ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario) if config.seed_from else None
     folder.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
@@ -175,7 +177,13 @@ def _go_on(
 ) -> Path:
     """Run the remaining generations. Tables first, checkpoint last: a checkpoint vouches for all that came before."""
     prepare(config.threads)
-    with _stop_request() as is_asked_to_stop:
+
+    def tell_stop() -> None:
+        if society is not None:  # before, it does not take long
+            text = "stopping after this generation; Ctrl-C again stops at once, and loses it"
+            _tell(listener, config, text, society.generation)
+
+    with _stop_request(tell_stop) as is_asked_to_stop:
         if society is None:
 
             def tell_childhood(_share: float, text: str) -> None:
@@ -279,7 +287,7 @@ def _best_generation(tables: Tables) -> set[int]:
 
 
 @contextmanager
-def _stop_request() -> Iterator[Callable[[], bool]]:
+def _stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a wish that is granted after the generation; the second one interrupts at once."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -290,6 +298,7 @@ def _stop_request() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
+        tell()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -93,6 +93,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
 
     return PolicySpec(
         attribute_sizes=scenario.attribute_sizes,
+        visible_attributes=tuple(k for k, attribute in enumerate(scenario.attributes) if attribute.is_visible),
         num_actions=NUM_ACTIONS,
         num_looks=scenario.num_looks,
         view_shape=scenario.view_shape,

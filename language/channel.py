@@ -61,6 +61,16 @@ def straight_through(logits: Tensor, symbols: Tensor) -> Tensor:
     return hard + (soft - soft.detach())  # in this order, so that the symbols are hard to the bit
 
 
+def with_gradient_of(sent: Tensor, heard: Tensor, num_symbols: int) -> Tensor:
+    """`heard` (..., L * V), hard symbols, with the gradient of `sent` of the same shape where a symbol arrived.
+
+    What noise made of a symbol is not the speaker's doing, so it learns nothing from it.
+    """
+    each = (*heard.shape[:-1], -1, num_symbols)
+    is_same = (heard.view(each) * sent.detach().view(each)).sum(dim=-1, keepdim=True) > 0.5
+    return heard + (is_same * (sent - sent.detach()).view(each)).flatten(-2)
+
+
 def other_agents(num_agents: int) -> Tensor:
     """The speakers that each agent may hear, (A, A - 1): everybody but itself, in order."""
     every = torch.arange(num_agents).expand(num_agents, num_agents)

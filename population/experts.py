@@ -82,7 +82,7 @@ def visual_expert(
         touch = torch.tensor(TOUCH, device=near.device)[near]
         near_hot = _one_hot(touch, NUM_TOUCHES).flatten(2)
         seen = seen + torch.bmm(near_hot, weights["eyes.near"])
-    if spec.query_heads and query is not None:
+    if query is not None:
         heads = spec.num_query_heads
         cells = looks.flatten(2)
         asked = query.view(num_genomes, num_seen * heads, spec.key_width)

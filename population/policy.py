@@ -208,9 +208,9 @@ class Policy:
         ]
         if senses.sees is not None and senses.view is not None:
             query = None
-            if spec.query_heads:
+            if spec.num_query_heads:
                 asks = [
-                    torch.bmm(senses.sees.pick(token), weights[f"eyes.ask_{k}"]) for k, token in enumerate(believed)
+                    torch.bmm(senses.sees.pick(believed[k]), weights[f"eyes.ask_{k}"]) for k in spec.visible_attributes
                 ]
                 query = torch.cat(asks, dim=-1)
             look, parts = visual_expert(senses.view, query, weights, spec)
@@ -221,11 +221,15 @@ class Policy:
                 use.visual_tokens += int(real.sum()) if real is not None else len(senses.sees.flat)
         else:
             seen, parts = torch.zeros_like(language_memory), []
-        # Who sees thinks of what the beliefs found in the picture, not of the beliefs themselves: fed with those as
-        # well, boxlings learned that the red box is never pushed left because no trained goal said so.
-        told = torch.cat(believed, dim=-1)
+        # Who sees looks for what is visible, and thinks of where it was found instead of what it is; the rest of a
+        # goal is thought of, and not looked for. With colours in thought, or pushes in search of a box, boxlings
+        # learned that the red box is never pushed left, because no trained goal said so.
         if senses.sees is not None:
-            told = told * ~senses.sees.as_mask(num_seats)
+            is_blind = ~senses.sees.as_mask(num_seats)
+            believed = [
+                token * is_blind if k in spec.visible_attributes else token for k, token in enumerate(believed)
+            ]
+        told = torch.cat(believed, dim=-1)
         idea = torch.relu(
             torch.baddbmm(weights["think.bias"].unsqueeze(1), torch.cat([told, seen], dim=-1), weights["think"])
         )

@@ -17,6 +17,7 @@ class PolicySpec:
     """Sizes of one boxling's networks. All boxlings of a population have the same."""
 
     attribute_sizes: tuple[int, ...]  # number of values of each attribute of the private goal
+    visible_attributes: tuple[int, ...]  # those among them that can be found in a picture
     num_actions: int
     num_looks: int  # look codes of a view
     view_shape: tuple[int, int]  # cells
@@ -28,7 +29,7 @@ class PolicySpec:
     expert_width: int = 64
     conv_channels: int = 32  # of the visual expert's summary of the scene; 0 leaves it out
     near_cells: int = 5  # side of the square around the agent that is felt cell by cell; 0 leaves it out
-    query_heads: int = 2  # questions to the picture by each belief; 0 leaves them out
+    query_heads: int = 2  # questions to the picture by each belief about what is visible; 0 leaves them out
     key_width: int = 16
 
     def __post_init__(self) -> None:
@@ -37,7 +38,7 @@ class PolicySpec:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_symbols < 2:
             raise ValueError(f"num_symbols must be at least 2, got {self.num_symbols}")
-        if not self.conv_channels and not self.near_cells and not self.query_heads:
+        if not self.conv_channels and not self.near_cells and not self.num_query_heads:
             raise ValueError("a boxling must see something: conv_channels, near_cells and query_heads are all 0")
         if min(self.conv_channels, self.near_cells, self.query_heads) < 0:
             raise ValueError("conv_channels, near_cells and query_heads must be 0 or more")
@@ -46,8 +47,8 @@ class PolicySpec:
 
     @property
     def num_query_heads(self) -> int:
-        """Questions in all: some by each belief."""
-        return self.query_heads * len(self.attribute_sizes)
+        """Questions in all: some by each belief about what is visible."""
+        return self.query_heads * len(self.visible_attributes)
 
     @property
     def num_picture_parts(self) -> int:
@@ -112,9 +113,9 @@ class PolicySpec:
         if self.near_cells:
             n = self.near_cells**2
             layers.append(Layer("eyes.near", (n * NUM_TOUCHES, d), 1 / sqrt(n), "eyes"))
-        if self.query_heads:
+        if self.num_query_heads:
             heads = self.num_query_heads
-            for k in range(num_attributes):
+            for k in self.visible_attributes:
                 weight(f"eyes.ask_{k}", d, self.query_heads * self.key_width, "eyes")
             layers.append(Layer("eyes.look_key", (self.num_looks, self.key_width), 1.0, "eyes"))
             layers.append(Layer("eyes.place_key", (self.num_cells, self.key_width), 0.3, "eyes"))

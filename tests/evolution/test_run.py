@@ -150,7 +150,10 @@ def test_a_run_stopped_in_the_founders_childhood_begins_again(whole: tuple[str, 
 def test_an_interrupted_run_finishes_its_generation_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals):
     folder = tmp_path / "run"
 
+    told: list[str] = []
+
     def interrupt(report: Report) -> None:
+        told.append(report.text)
         if not report.text and report.generation == 2:
             os.kill(os.getpid(), number)
 
@@ -160,6 +163,7 @@ def test_an_interrupted_run_finishes_its_generation_saves_and_says_how_to_go_on(
     assert str(stopped.value).endswith(f"`boxlings resume {folder}`")
     assert signal.getsignal(number) == before
     assert find_checkpoint(folder).name == "000003"
+    assert any(text.startswith("stopping after this generation; Ctrl-C again") for text in told)
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_the_run_reaches_the_same_bytes(
@@ -217,6 +221,11 @@ def test_a_folder_in_use_or_with_a_run_is_refused_and_left_alone(tmp_path: Path)
     assert hashes(folder) == before
     with pytest.raises(ValueError, match="is no run folder"):
         resume(tmp_path / "nowhere")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+    with pytest.raises(ValueError, match=r"must be a new or an empty folder, but .*mine holds other files"):
+        evolve(run_config(tmp_path / "mine"))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 # ---- killed ----

@@ -13,6 +13,7 @@ from language.channel import (
     gumbel_noise,
     other_agents,
     straight_through,
+    with_gradient_of,
 )
 
 B, A, L, V = 6, 3, 4, 5
@@ -196,6 +197,23 @@ def test_no_noise_needs_no_draw():
     before = generator.get_state()
     deliver(drawn_messages(), ALL, Intervention(), generator=generator)
     assert torch.equal(generator.get_state(), before)
+
+
+def test_a_speaker_learns_nothing_from_what_noise_made_of_its_symbols():
+    logits = torch.randn(2, 3, L, V, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    symbols = logits.argmax(dim=-1)
+    sent = straight_through(logits, symbols).flatten(-2)
+    changed = symbols.clone()
+    changed[0, 1, 2] = (changed[0, 1, 2] + 1) % V
+    heard = torch.nn.functional.one_hot(changed, V).float().flatten(-2)
+    arrived = with_gradient_of(sent, heard, V)
+    torch.testing.assert_close(arrived, heard, rtol=0, atol=1e-6)
+    weight = torch.randn(arrived.shape, generator=torch.Generator().manual_seed(1))
+    (gradient,) = torch.autograd.grad((arrived * weight).sum(), logits, retain_graph=True)
+    (whole,) = torch.autograd.grad((sent * weight).sum(), logits)
+    assert not gradient[0, 1, 2].any()
+    gradient[0, 1, 2] = whole[0, 1, 2]
+    torch.testing.assert_close(gradient, whole)
 
 
 def test_a_replacement_is_what_everybody_hears():

@@ -14,10 +14,15 @@ SPLITS = ("train", "held-out")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One part of what the guide knows, with the names of its values."""
+    """One part of what the guide knows, with the names of its values.
+
+    What is visible can be found in a picture of the world, as a colour or a place can; a direction in which to push
+    cannot.
+    """
 
     name: str
     values: tuple[str, ...]
+    is_visible: bool = True
 
     def __len__(self) -> int:
         return len(self.values)

@@ -213,7 +213,7 @@ class Guide(Scenario):
 
     name = "guide"
     summary = "a blind guide knows which box to push where; builders see the world, hear, walk and push"
-    attributes = (Attribute("colour", _COLOURS), Attribute("direction", DIRECTIONS))
+    attributes = (Attribute("colour", _COLOURS), Attribute("direction", DIRECTIONS, is_visible=False))
     num_agents = 3
     num_steps = 20
     view_shape = (2 * _VIEW_RADIUS_CELLS + 1, 2 * _VIEW_RADIUS_CELLS + 1)
