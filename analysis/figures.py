@@ -260,7 +260,7 @@ def clans(boxlings: pd.DataFrame) -> pd.Series:
 def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
     """Who descends from whom: a band is a boxling, its colour the founder; daughters lie beside mothers.
 
-    A Muller plot (Muller 1932, https://doi.org/10.1086/280418): the height of a colour is the share of its
+    A Muller plot (Muller 1932, The American Naturalist 66(703), 118-138): the height of a colour is the share of its
     clan in the population; births are dots.
     """
     ax = ax or _new_axes(9.0, 4.8)

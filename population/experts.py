@@ -85,7 +85,9 @@ def visual_expert(
     if query is not None:
         heads = spec.num_query_heads
         cells = looks.flatten(2)
-        asked = query.view(num_genomes, num_seen * heads, spec.key_width)
+        # scaled as by Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762): with sharper attention to begin with, a
+        # colour whose box got none of it by chance was never found
+        asked = query.view(num_genomes, num_seen * heads, spec.key_width) / spec.key_width**0.5
         by_look = torch.bmm(asked, weights["eyes.look_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
         by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
         scores = by_place + torch.gather(by_look, 3, cells.unsqueeze(2).expand(-1, -1, heads, -1))

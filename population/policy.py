@@ -226,9 +226,7 @@ class Policy:
         # learned that the red box is never pushed left, because no trained goal said so.
         if senses.sees is not None:
             is_blind = ~senses.sees.as_mask(num_seats)
-            believed = [
-                token * is_blind if k in spec.visible_attributes else token for k, token in enumerate(believed)
-            ]
+            believed = [token * is_blind if k in spec.visible_attributes else token for k, token in enumerate(believed)]
         told = torch.cat(believed, dim=-1)
         idea = torch.relu(
             torch.baddbmm(weights["think.bias"].unsqueeze(1), torch.cat([told, seen], dim=-1), weights["think"])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from population.experts import ExpertUse
 from population.memory import Memory
-from population.policy import Policy, Senses, body_state, rows_where
+from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from population.spec import PolicySpec
 from tests.population.conftest import Scene, draw_scene, outputs_of, small_spec, some_see
 
@@ -129,6 +129,29 @@ def test_beliefs_come_from_words_and_never_from_what_is_seen(policy: Policy, gen
     assert torch.equal(blind["beliefs"], seeing["beliefs"])
     assert torch.equal(blind["language"], seeing["language"])
     assert not torch.equal(blind["thought"], seeing["thought"])
+
+
+def test_who_sees_looks_for_what_is_visible_and_thinks_of_the_rest():
+    policy = Policy(small_spec("guide"))
+    assert policy.spec.visible_attributes == (0,)  # the colour, not the direction
+    genomes = torch.from_numpy(policy.layout.draw(4, np.random.default_rng(0)))
+    scene = draw_scene(policy.spec, some_see())
+    weights = policy.weights_of(genomes)
+    forgetful = weights | {"eyes.found": torch.zeros_like(weights["eyes.found"])}  # sees, but finds nothing
+
+    def thought(weights: dict[str, Tensor], attribute: int, value: int) -> Tensor:
+        logits = torch.zeros(4, 9, sum(policy.spec.attribute_sizes))
+        logits[..., sum(policy.spec.attribute_sizes[:attribute]) + value] = 50.0
+        beliefs = Beliefs(logits, policy.spec.attribute_sizes)
+        return policy.respond(weights, scene.senses, scene.memory.language, beliefs, scene.memory.situation)[1].thought
+
+    def matters(weights: dict[str, Tensor], attribute: int) -> Tensor:
+        return (thought(weights, attribute, 0) != thought(weights, attribute, 1)).any(dim=-1)
+
+    assert matters(weights, 0).all()
+    assert torch.equal(matters(forgetful, 0), ~scene.sees)
+    assert matters(forgetful, 1).all()
+    assert "eyes.ask_1" not in weights
 
 
 def test_what_was_heard_changes_what_is_made_of_a_picture():
