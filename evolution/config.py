@@ -197,7 +197,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "guide": {
         "generations": 75, "measure_every": 4, "record_every": 10,
         "message_length": 4, "num_symbols": 16,
-        "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 2,
+        "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
         "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
         "language_rounds": 36, "acting_rounds": 6,
     },

@@ -15,6 +15,7 @@ from torch import Tensor
 from population.spec import NUM_TOUCHES, PolicySpec
 
 TOUCH = (0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3)  # by look: empty, a body of any colour, a boxling, beyond the edge
+IS_THING = tuple(0 < touch < 3 for touch in TOUCH)
 MODALITIES = ("vision", "heard", "goal", "body")
 
 
@@ -85,13 +86,17 @@ def visual_expert(
     if query is not None:
         heads = spec.num_query_heads
         cells = looks.flatten(2)
-        # scaled as by Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762): with sharper attention to begin with, a
-        # colour whose box got none of it by chance was never found
-        asked = query.view(num_genomes, num_seen * heads, spec.key_width) / spec.key_width**0.5
+        # Some sharpness to begin with, but not all: without any (as scaled by Vaswani et al. 2017,
+        # https://arxiv.org/abs/1706.03762) boxlings found boxes late; unscaled, a colour whose box got no attention by
+        # chance was never found.
+        asked = query.view(num_genomes, num_seen * heads, spec.key_width) / spec.key_width**0.25
         by_look = torch.bmm(asked, weights["eyes.look_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
         by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
         scores = by_place + torch.gather(by_look, 3, cells.unsqueeze(2).expand(-1, -1, heads, -1))
-        attention = torch.softmax(scores, dim=-1).view(num_genomes, num_seen * heads, -1)
+        # only cells that hold something can be found, or else nothing is: a score of 0, and no place
+        scores = scores.masked_fill(~torch.tensor(IS_THING, device=cells.device)[cells].unsqueeze(2), -torch.inf)
+        attention = torch.softmax(torch.nn.functional.pad(scores, (0, 1)), dim=-1)[..., :-1]
+        attention = attention.reshape(num_genomes, num_seen * heads, -1)
         found = torch.bmm(attention, weights["eyes.place_value"])
         seen = seen + torch.bmm(found.view(num_genomes, num_seen, -1), weights["eyes.found"])
     return torch.relu(seen), parts
