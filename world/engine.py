@@ -1,0 +1,1048 @@
+"""The engine: many small worlds of rigid bodies under a book of laws, for one core of a CPU.
+
+A tick is a fixed sequence of phases: acts and pushes, falls, eating, fusing, growth, splitting, shape laws. Inside a
+phase everything is decided on the snapshot at its start, as sets of bodies, never in scan order, and conflicts are
+settled without ids and without chance; so a mirrored world has a mirrored future. What each phase does is said where it
+is done, and once more, slowly, in `tests/world/engine_reference.py`.
+
+Grids carry a margin of cells beyond the edge, so that no kernel asks whether a neighbour exists, and the cells of a
+body are a linked list through the grid: moving, joining and falling apart cost what the cells concerned cost, and not
+what the grid does.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from enum import IntEnum, IntFlag
+
+import numpy as np
+from numba import njit
+
+from world.sense import OUTSIDE
+from world.state import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
+
+MAX_SIDE_CELLS = 64
+MAX_AGENTS = 62
+
+
+class Act(IntEnum):
+    """What an agent does with its body in one tick; a pull drags along what is behind."""
+
+    STAY = 0
+    UP = 1
+    DOWN = 2
+    LEFT = 3
+    RIGHT = 4
+    PULL_UP = 5
+    PULL_DOWN = 6
+    PULL_LEFT = 7
+    PULL_RIGHT = 8
+
+
+NUM_ACTS = len(Act)
+
+
+class Body(IntFlag):
+    """What a body is by nature, or by a shape law."""
+
+    ANCHORED = 1  # nothing moves it, and nobody eats it
+    FLOATS = 2  # does not fall
+    EATS = 4  # has an appetite
+    GROWS = 8
+
+
+class Law(IntEnum):
+    """The entries of a world's law book; all zeros are walls and pushes, and nothing else."""
+
+    STRENGTH = 0  # cells that each pushing agent can move besides itself; 0: any number
+    PULLING = 1  # 1: pulls work; 0: they are plain steps
+    GRAVITY = 2  # the direction of falling, an Act from UP to RIGHT; 0: nothing falls
+    FALLING = 3  # 0: until everything rests, in one tick; 1: one cell a tick
+    EATING = 4  # see Eating
+    FOOD_COLOUR = 5  # of what is left of the eaten, where they turn into food
+    FUSING = 6  # 1: touching bodies of one colour become one
+    GROWTH = 7  # bodies that grow do so up to this number of cells; 0: never
+    SPLITTING = 8  # a body of more cells than this falls apart into single cells; 0: never
+    PROPERTY = 9  # see Property; a shape law says what holds for bodies that have at least ...
+    THRESHOLD = 10  # ... this much of it
+    EFFECT = 11  # see Effect
+    VALUE = 12  # the colour, where the effect is a colour
+
+
+NUM_LAWS = len(Law)
+
+
+class Eating(IntEnum):
+    """Whether the larger eat the smaller, and what becomes of these."""
+
+    NONE = 0
+    VANISH = 1
+    JOIN = 2  # their cells are the eater's
+    FOOD = 3  # they lie there, in the colour of food and without appetite
+
+
+class Property(IntEnum):
+    """What a shape law asks of a body."""
+
+    NONE = 0
+    SIZE = 1  # cells
+    HOLES = 2  # regions of the grid that only the body encloses (4-connected)
+    SYMMETRY = 3  # 1 if some mirror or turn leaves its shape as it is
+    RECTANGLE = 4  # 1 if it fills its bounding box
+    BORDER = 5  # 1 if it lies at the edge of the grid
+
+
+class Effect(IntEnum):
+    """What a shape law does to bodies that fulfil it; the last three are taken from all others."""
+
+    NONE = 0
+    COLOUR = 1
+    ANCHORED = 2
+    FLOATS = 3
+    EATS = 4
+
+
+@dataclass
+class Arena:
+    """B worlds of H x W cells with a margin of M cells around, up to K - 2 bodies and A agents each.
+
+    S = W + 2 M cells are a row, N = (H + 2 M) S cells a world; a cell is a number in [0, N). Body 0 is emptiness, body
+    1 the walls and all that is beyond the edge. A body without cells is not there.
+    """
+
+    height_cells: int
+    width_cells: int
+    margin_cells: int
+    owner: np.ndarray  # (B, N) uint8: the body in each cell
+    look: np.ndarray  # (B, N) uint8: look codes, see world.sense
+    next_cell: np.ndarray  # (B, N) int16: the next cell of the same body, -1 after the last
+    first_cell: np.ndarray  # (B, K) int16: -1 for none
+    size: np.ndarray  # (B, K) int16: cells
+    colour: np.ndarray  # (B, K) uint8
+    flags: np.ndarray  # (B, K) uint8: see Body
+    agent_body: np.ndarray  # (B, A) uint8: 0 for an agent that is outside, or was eaten
+    agent_cell: np.ndarray  # (B, A) int16: the cell that an agent sees from; -1 outside
+    laws: np.ndarray  # (B, NUM_LAWS) int16: see Law
+    moved: np.ndarray  # (B, K) uint8: the direction in which a body was pushed in the last tick, 0 for none
+    eaten_by: np.ndarray  # (B, K) uint8: the body that ate it in the last tick, 0 for none
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    @property
+    def stride(self) -> int:
+        """Cells in a row, margin included."""
+        return self.width_cells + 2 * self.margin_cells
+
+    @property
+    def bytes_per_world(self) -> float:
+        """Memory of one world."""
+        return sum(array.nbytes for array in self._arrays()) / max(len(self), 1)
+
+    def _arrays(self) -> list[np.ndarray]:
+        return [value for item in fields(self) if isinstance(value := getattr(self, item.name), np.ndarray)]
+
+    def copy(self) -> Arena:
+        return Arena(
+            self.height_cells, self.width_cells, self.margin_cells, *(array.copy() for array in self._arrays())
+        )
+
+    def grid(self) -> np.ndarray:
+        """The body in each cell, without the margin: (B, H, W) uint8."""
+        return self._inside(self.owner)
+
+    def picture(self) -> np.ndarray:
+        """The look of each cell, without the margin: (B, H, W) uint8."""
+        return self._inside(self.look)
+
+    def _inside(self, cells: np.ndarray) -> np.ndarray:
+        m = self.margin_cells
+        square = cells.reshape(len(self), self.height_cells + 2 * m, self.stride)
+        return square[:, m : m + self.height_cells, m : m + self.width_cells].copy()
+
+    def cell(self, row: int, column: int) -> int:
+        """The number of a cell of the grid."""
+        return (row + self.margin_cells) * self.stride + column + self.margin_cells
+
+
+def build(
+    grid: np.ndarray,
+    colour: np.ndarray,
+    laws: np.ndarray,
+    *,
+    flags: np.ndarray | None = None,
+    agent_body: np.ndarray | None = None,
+    margin_cells: int = 3,
+) -> Arena:
+    """Worlds from the body in each cell, `grid` (B, H, W): 0 empty, 1 walls, 2 to K - 1 bodies.
+
+    `colour` (B, K) in [0, 10], `laws` (B, NUM_LAWS) or (NUM_LAWS,), `flags` (B, K) of Body, `agent_body` (B, A). Each
+    body must be in one piece (4-connected), and each agent's body must be there. ValueError names the first fault and
+    its place.
+    """
+    grid = np.asarray(grid)
+    if grid.ndim != 3 or not np.issubdtype(grid.dtype, np.integer):
+        raise ValueError(f"grid must be whole numbers (worlds, rows, columns), got {grid.dtype} of shape {grid.shape}")
+    num_worlds, height, width = grid.shape
+    if not (1 <= height <= MAX_SIDE_CELLS and 1 <= width <= MAX_SIDE_CELLS):
+        raise ValueError(f"grid sides must be in [1, {MAX_SIDE_CELLS}] cells, got {height} x {width}")
+    if not 1 <= margin_cells <= 16:
+        raise ValueError(f"margin_cells must be in [1, 16], got {margin_cells}")
+    colour = _numbers("colour", colour, (num_worlds, None), BOXLING_COLOUR)
+    num_bodies = colour.shape[1]
+    if not 2 <= num_bodies <= MAX_BODIES + 1:
+        raise ValueError(f"colour must be of 2 to {MAX_BODIES + 1} bodies, got {num_bodies}")
+    grid = _numbers("grid", grid, (num_worlds, height, width), num_bodies - 1)
+    flags = _numbers("flags", np.zeros_like(colour) if flags is None else flags, colour.shape, sum(Body))
+    agents = np.zeros((num_worlds, 0), np.uint8) if agent_body is None else agent_body
+    agents = _numbers("agent_body", agents, (num_worlds, None), num_bodies - 1)
+    if agents.shape[1] > MAX_AGENTS:
+        raise ValueError(f"a world has at most {MAX_AGENTS} agents, got {agents.shape[1]}")
+    arena = empty_arena(num_worlds, height, width, num_bodies - 2, agents.shape[1], margin_cells)
+    arena.laws[:] = check_laws(laws, num_worlds)
+    arena.colour[:] = colour
+    arena.colour[:, WALL_BODY] = WALL_COLOUR
+    arena.flags[:] = flags
+    arena.flags[:, WALL_BODY] = Body.ANCHORED
+    arena.agent_body[:] = agents
+    m = margin_cells
+    square = arena.owner.reshape(num_worlds, height + 2 * m, arena.stride)
+    square[:, m : m + height, m : m + width] = grid
+    fault = np.zeros(3, np.int64)
+    _link_kernel(
+        arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.agent_body,
+        arena.agent_cell, height, width, m, fault,
+    )  # fmt: skip
+    kind, world, number = (int(value) for value in fault)
+    if kind == 1:
+        raise ValueError(f"body {number} of world {world} must be in one piece, got several")
+    if kind == 2:
+        raise ValueError(f"agent {number} of world {world} must have a body of its own in the grid, got none")
+    return arena
+
+
+def _numbers(name: str, values: np.ndarray, shape: tuple[int | None, ...], high: int) -> np.ndarray:
+    """`values` as uint8 of this shape (None: any), each in [0, high]; ValueError names the first that is not."""
+    values = np.asarray(values)
+    fits = len(values.shape) == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, values.shape, strict=True)
+    )
+    if not fits:
+        wanted = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+        raise ValueError(f"{name} must have shape {wanted}, got {values.shape}")
+    if not np.issubdtype(values.dtype, np.integer) and values.dtype != bool:
+        raise ValueError(f"{name} must be whole numbers, got {values.dtype}")
+    if values.size and (values.min() < 0 or values.max() > high):
+        where = tuple(int(i) for i in np.argwhere((values < 0) | (values > high))[0])
+        raise ValueError(f"{name}{list(where)} must be in [0, {high}], got {values[where]}")
+    return values.astype(np.uint8)
+
+
+_LAW_LIMITS = {
+    Law.STRENGTH: 4096, Law.PULLING: 1, Law.GRAVITY: 4, Law.FALLING: 1, Law.EATING: max(Eating), Law.FOOD_COLOUR: 10,
+    Law.FUSING: 1, Law.GROWTH: 4096, Law.SPLITTING: 4096, Law.PROPERTY: max(Property), Law.THRESHOLD: 4096,
+    Law.EFFECT: max(Effect), Law.VALUE: 10,
+}  # fmt: skip
+
+
+def check_laws(laws: np.ndarray, num_worlds: int) -> np.ndarray:
+    """Law books (B, NUM_LAWS) int16 from one for each world, or one for all; ValueError names the first nonsense."""
+    laws = np.asarray(laws)
+    if laws.shape not in ((NUM_LAWS,), (num_worlds, NUM_LAWS)):
+        raise ValueError(f"laws must have shape ({num_worlds}, {NUM_LAWS}) or ({NUM_LAWS},), got {laws.shape}")
+    if not np.issubdtype(laws.dtype, np.integer):
+        raise ValueError(f"laws must be whole numbers, got {laws.dtype}")
+    for law, high in _LAW_LIMITS.items():
+        values = laws[..., law]
+        if values.size and (values.min() < 0 or values.max() > high):
+            wrong = np.ravel(values)[np.ravel((values < 0) | (values > high))][0]
+            raise ValueError(f"law {law.name} must be in [0, {high}], got {wrong}")
+    return np.broadcast_to(laws, (num_worlds, NUM_LAWS)).astype(np.int16)
+
+
+def law_book(**laws: int) -> np.ndarray:
+    """A law book (NUM_LAWS,) int16 by names: `law_book(gravity=Act.DOWN, eating=Eating.JOIN)`; the rest is 0."""
+    book = np.zeros(NUM_LAWS, np.int16)
+    for name, value in laws.items():
+        if name.upper() not in Law.__members__:
+            raise ValueError(f"unknown law {name}; there are {', '.join(law.name.lower() for law in Law)}")
+        book[Law[name.upper()]] = value
+    return check_laws(book, 1)[0]
+
+
+def empty_arena(
+    num_worlds: int, height_cells: int, width_cells: int, num_bodies: int, num_agents: int, margin_cells: int = 3
+) -> Arena:
+    """Worlds without anything in them but their edge, and no laws; `num_bodies` does not count the walls."""
+    m = margin_cells
+    num_cells = (height_cells + 2 * m) * (width_cells + 2 * m)
+    of_bodies, of_agents = (num_worlds, num_bodies + 2), (num_worlds, num_agents)
+    arena = Arena(
+        height_cells,
+        width_cells,
+        m,
+        owner=np.full((num_worlds, num_cells), WALL_BODY, np.uint8),
+        look=np.full((num_worlds, num_cells), OUTSIDE, np.uint8),
+        next_cell=np.full((num_worlds, num_cells), -1, np.int16),
+        first_cell=np.full(of_bodies, -1, np.int16),
+        size=np.zeros(of_bodies, np.int16),
+        colour=np.zeros(of_bodies, np.uint8),
+        flags=np.zeros(of_bodies, np.uint8),
+        agent_body=np.zeros(of_agents, np.uint8),
+        agent_cell=np.full(of_agents, -1, np.int16),
+        laws=np.zeros((num_worlds, NUM_LAWS), np.int16),
+        moved=np.zeros(of_bodies, np.uint8),
+        eaten_by=np.zeros(of_bodies, np.uint8),
+    )
+    arena.colour[:, WALL_BODY] = WALL_COLOUR
+    arena.flags[:, WALL_BODY] = Body.ANCHORED
+    for cells in (arena.owner, arena.look):
+        square = cells.reshape(num_worlds, height_cells + 2 * m, arena.stride)
+        square[:, m : m + height_cells, m : m + width_cells] = 0
+    return arena
+
+
+# ---- kernels; flags and laws as plain numbers, which compile to constants ----
+
+_ANCHORED, _FLOATS, _EATS, _GROWS = (int(flag) for flag in Body)
+_STRENGTH, _PULLING, _GRAVITY, _FALLING, _EATING, _FOOD_COLOUR, _FUSING, _GROWTH, _SPLITTING = range(9)
+_PROPERTY, _THRESHOLD, _EFFECT, _VALUE = range(9, 13)
+_WALL = WALL_BODY
+_ONE = np.uint64(1)
+_NONE = np.uint64(0)
+
+
+@njit(cache=True, inline="always")
+def _bit(body):
+    return np.uint64(1) << np.uint64(body)
+
+
+@njit(cache=True, inline="always")
+def _step_of(direction, stride):
+    """The change of a cell's number by one step."""
+    if direction == 1:
+        return -stride
+    if direction == 2:
+        return stride
+    if direction == 3:
+        return -1
+    return 1
+
+
+@njit(cache=True)
+def _link_kernel(
+    owner, look, next_cell, first_cell, size, colour, agent_body, agent_cell, height, width, margin, fault
+):
+    """Cell lists, sizes and looks from `owner`; the first fault as (kind, world, body or agent)."""
+    stride = width + 2 * margin
+    stack = np.empty(owner.shape[1], np.int64)
+    for b in range(len(owner)):
+        first_cell[b] = -1
+        size[b] = 0
+        # from the last cell to the first, so that lists are in reading order
+        for row in range(height - 1, -1, -1):
+            for col in range(width - 1, -1, -1):
+                cell = (row + margin) * stride + col + margin
+                body = owner[b, cell]
+                look[b, cell] = colour[b, body] if body else 0
+                next_cell[b, cell] = -1
+                if body > _WALL:
+                    next_cell[b, cell] = first_cell[b, body]
+                    first_cell[b, body] = cell
+                    size[b, body] += 1
+        for body in range(2, first_cell.shape[1]):
+            if size[b, body] > 0 and _num_reached(owner[b], first_cell[b, body], stride, stack) < size[b, body]:
+                fault[0], fault[1], fault[2] = 1, b, body
+                return
+        for a in range(agent_body.shape[1]):
+            body = agent_body[b, a]
+            if body == 0:
+                continue
+            is_taken = body == _WALL or size[b, body] == 0
+            for other in range(a):
+                is_taken = is_taken or agent_body[b, other] == body
+            if is_taken:
+                fault[0], fault[1], fault[2] = 2, b, a
+                return
+            agent_cell[b, a] = first_cell[b, body]
+
+
+@njit(cache=True)
+def _num_reached(owner, start, stride, stack):
+    """Cells of the body at `start` that can be reached from there within it; `owner` is left as it was."""
+    body = owner[start]
+    reached = 0
+    stack[0] = start
+    owner[start] = 255
+    size = 1
+    while reached < size:
+        cell = stack[reached]
+        reached += 1
+        for step in (-stride, stride, -1, 1):
+            if owner[cell + step] == body:
+                owner[cell + step] = 255
+                stack[size] = cell + step
+                size += 1
+    for k in range(size):
+        owner[stack[k]] = body
+    return size
+
+
+@njit(cache=True)
+def _moved_set(owner, next_cell, first_cell, flags, agents, actor, step, pulls, members):
+    """The least set that contains the actor, what it pulls, and all that is in the way; bodies into `members`.
+
+    Returns the number of members and the set as a bit mask; (0, 0) if a wall, an anchored body or an agent is in the
+    way.
+    """
+    if flags[actor] & _ANCHORED:
+        return 0, _NONE
+    members[0] = actor
+    count = 1
+    mask = _bit(actor)
+    if pulls:
+        cell = first_cell[actor]
+        while cell >= 0:
+            behind = owner[cell - step]
+            if behind > _WALL and not (mask | agents) & _bit(behind) and not flags[behind] & _ANCHORED:
+                mask |= _bit(behind)
+                members[count] = behind
+                count += 1
+            cell = next_cell[cell]
+    done = 0
+    while done < count:
+        cell = first_cell[members[done]]
+        done += 1
+        while cell >= 0:
+            other = owner[cell + step]
+            if other != 0 and not mask & _bit(other):
+                if flags[other] & _ANCHORED or agents & _bit(other):
+                    return 0, _NONE
+                mask |= _bit(other)
+                members[count] = other
+                count += 1
+            cell = next_cell[cell]
+    return count, mask
+
+
+@njit(cache=True)
+def _claims_overlap(owner, next_cell, first_cell, members, count, step, other_mask, other_step):
+    """Whether two sets without a common body would fill a common cell."""
+    for k in range(count):
+        cell = first_cell[members[k]]
+        while cell >= 0:
+            claimed_from = owner[cell + step - other_step]
+            if claimed_from > _WALL and other_mask & _bit(claimed_from):
+                return True
+            cell = next_cell[cell]
+    return False
+
+
+@njit(cache=True)
+def _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, count, cells):
+    """Lift all these bodies, then put each down one step further."""
+    total = 0
+    for k in range(count):
+        cell = first_cell[bodies[k]]
+        while cell >= 0:
+            cells[total] = cell
+            total += 1
+            owner[cell] = 0
+            look[cell] = 0
+            cell = next_cell[cell]
+        cells[total] = -1
+        total += 1
+    at = 0
+    for k in range(count):
+        body, step = bodies[k], steps[k]
+        first_cell[body] = cells[at] + step
+        while cells[at] >= 0:
+            cell = cells[at] + step
+            at += 1
+            owner[cell] = body
+            look[cell] = colour[body]
+            next_cell[cell] = cells[at] + step if cells[at] >= 0 else -1
+        at += 1
+
+
+@njit(cache=True)
+def _push_phase(
+    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, acts, moved, stride,
+    sets, counts, members, team, weight, load, bodies, steps, cells,
+):  # fmt: skip
+    """Agents step, push and pull.
+
+    Acts in one direction whose sets share a body are a team, and move the union of their sets if the cells of it that
+    are not agents' are at most the team's strength. Two teams conflict if they share a body or would fill a common
+    cell; a team fails if it conflicts with one that weighs as much or more.
+    """
+    num_agents = len(agent_body)
+    agents = _NONE
+    for a in range(num_agents):
+        if agent_body[a]:
+            agents |= _bit(agent_body[a])
+    num_active, any_load = 0, False
+    for a in range(num_agents):
+        sets[a] = _NONE
+        act, actor = acts[a], agent_body[a]
+        if act == 0 or actor == 0:
+            continue
+        pulls = act > 4 and laws[_PULLING] == 1
+        direction = act - 4 if act > 4 else act
+        step = _step_of(direction, stride)
+        steps[a] = step
+        if size[actor] == 1 and not pulls and owner[first_cell[actor] + step] == 0:
+            if flags[actor] & _ANCHORED:
+                continue
+            sets[a], counts[a], members[a, 0] = _bit(actor), 1, actor
+        else:
+            counts[a], sets[a] = _moved_set(owner, next_cell, first_cell, flags, agents, actor, step, pulls, members[a])
+            if sets[a] == _NONE:
+                continue
+            any_load = any_load or counts[a] > 1
+        num_active += 1
+        team[a] = a
+        weight[a] = 0
+        for k in range(counts[a]):
+            weight[a] += size[members[a, k]]
+    if num_active == 0:
+        return False
+    if any_load:
+        # teams: the label of an act is the smallest number of an act that it is joined to
+        changes = True
+        while changes:
+            changes = False
+            for a in range(num_agents):
+                for b in range(a):
+                    if sets[a] & sets[b] and steps[a] == steps[b] and team[a] != team[b]:
+                        team[a] = team[b] = min(team[a], team[b])
+                        changes = True
+        for a in range(num_agents):
+            if sets[a] != _NONE:
+                _weigh_team(a, num_agents, sets, team, members, counts, size, agents, weight, load)
+        strength = laws[_STRENGTH]
+        if strength > 0:
+            for a in range(num_agents):
+                if sets[a] != _NONE:
+                    pushers = 0
+                    for b in range(num_agents):
+                        pushers += sets[b] != _NONE and team[b] == team[a]
+                    if load[a] > strength * pushers:
+                        counts[a] = -counts[a]
+            for a in range(num_agents):
+                if sets[a] != _NONE and counts[a] < 0:
+                    sets[a] = _NONE
+    # conflicts, all on the snapshot: who fails is only marked
+    for a in range(num_agents):
+        load[a] = 0
+    for a in range(num_agents):
+        if sets[a] == _NONE:
+            continue
+        for b in range(a):
+            if sets[b] == _NONE or team[a] == team[b]:
+                continue
+            if sets[a] & sets[b] or _claims_overlap(
+                owner, next_cell, first_cell, members[a], counts[a], steps[a], sets[b], steps[b]
+            ):
+                if weight[b] >= weight[a]:
+                    load[a] = 1
+                if weight[a] >= weight[b]:
+                    load[b] = 1
+    # a team fails together
+    for a in range(num_agents):
+        for b in range(num_agents):
+            if sets[a] != _NONE and sets[b] != _NONE and team[a] == team[b] and load[b] == 1:
+                load[a] = max(load[a], 2)
+    lifted = _NONE
+    count = 0
+    for a in range(num_agents):
+        if sets[a] == _NONE or load[a] > 0:
+            continue
+        agent_cell[a] += steps[a]
+        direction = acts[a] - 4 if acts[a] > 4 else acts[a]
+        for k in range(counts[a]):
+            body = members[a, k]
+            if not lifted & _bit(body):
+                lifted |= _bit(body)
+                moved[body] = direction
+                bodies[count] = body
+                cells[count] = steps[a]
+                count += 1
+    if count == 0:
+        return False
+    for k in range(count):
+        steps[k] = cells[k]
+    if count == 1 and size[bodies[0]] == 1:
+        body = bodies[0]
+        cell = first_cell[body]
+        owner[cell] = 0
+        look[cell] = 0
+        cell += steps[0]
+        owner[cell] = body
+        look[cell] = colour[body]
+        next_cell[cell] = -1
+        first_cell[body] = cell
+    else:
+        _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, count, cells)
+    return True
+
+
+@njit(cache=True)
+def _weigh_team(a, num_agents, sets, team, members, counts, size, agents, weight, load):
+    """The cells of all bodies of a's team, and of those that are not agents."""
+    seen = _NONE
+    weight[a] = 0
+    load[a] = 0
+    for b in range(num_agents):
+        if sets[b] == _NONE or team[b] != team[a]:
+            continue
+        for k in range(counts[b]):
+            body = members[b, k]
+            if not seen & _bit(body):
+                seen |= _bit(body)
+                weight[a] += size[body]
+                if not agents & _bit(body):
+                    load[a] += size[body]
+
+
+@njit(cache=True)
+def _fall_once(
+    owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell, step, below, bodies, steps, cells
+):
+    """All bodies that nothing holds drop one cell; whether there were any.
+
+    Held is the least set of bodies that are anchored, float, or rest on the edge, a wall or a held body. All others,
+    the greatest set of which nobody rests on anything else, fall together.
+    """
+    num_bodies = len(first_cell)
+    held = _bit(_WALL)
+    loose = 0
+    for body in range(2, num_bodies):
+        cell = first_cell[body]
+        if cell < 0:
+            continue
+        if flags[body] & (_ANCHORED | _FLOATS):
+            held |= _bit(body)
+            continue
+        under = _NONE
+        while cell >= 0:
+            under |= _bit(owner[cell + step])
+            cell = next_cell[cell]
+        below[body] = under & ~_bit(body) & ~_ONE
+        bodies[loose] = body
+        loose += 1
+    changes = True
+    while changes:
+        changes = False
+        still_loose = 0
+        for k in range(loose):
+            body = bodies[k]
+            if below[body] & held:
+                held |= _bit(body)
+                changes = True
+            else:
+                bodies[still_loose] = body
+                still_loose += 1
+        loose = still_loose
+    if loose == 0:
+        return False
+    for k in range(loose):
+        steps[k] = step
+    _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, loose, cells)
+    for a in range(len(agent_body)):
+        if agent_body[a] and not held & _bit(agent_body[a]):
+            agent_cell[a] += step
+    return True
+
+
+@njit(cache=True)
+def _join(owner, look, next_cell, first_cell, size, colour, part, whole):
+    """Give all cells of one body to another one."""
+    last = first_cell[part]
+    cell = last
+    while cell >= 0:
+        owner[cell] = whole
+        look[cell] = colour[whole]
+        last = cell
+        cell = next_cell[cell]
+    next_cell[last] = first_cell[whole]
+    first_cell[whole] = first_cell[part]
+    size[whole] += size[part]
+    first_cell[part] = -1
+    size[part] = 0
+
+
+@njit(cache=True)
+def _eat_phase(owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride):
+    """A body with an appetite eats smaller bodies that it touches.
+
+    Each prey goes to the largest of those that could eat it, to nobody if there are two. In a chain A > B > C all on
+    the snapshot: B and C die, and where cells join the eater, those of C join A.
+    """
+    num_bodies = len(first_cell)
+    any_eaten = False
+    for prey in range(2, num_bodies):
+        cell = first_cell[prey]
+        if cell < 0 or flags[prey] & _ANCHORED:
+            continue
+        best, best_size, is_tied = 0, size[prey], False
+        while cell >= 0:
+            for step in (-stride, stride, -1, 1):
+                other = owner[cell + step]
+                if other > _WALL and other != prey and other != best and flags[other] & _EATS:
+                    if size[other] > best_size:
+                        best, best_size, is_tied = other, size[other], False
+                    elif best > 0 and size[other] == best_size:
+                        is_tied = True
+            cell = next_cell[cell]
+        if best > 0 and not is_tied:
+            eaten_by[prey] = best
+            any_eaten = True
+    if not any_eaten:
+        return False
+    for prey in range(2, num_bodies):
+        if eaten_by[prey] == 0:
+            continue
+        for a in range(len(agent_body)):
+            if agent_body[a] == prey:
+                agent_body[a] = 0
+                agent_cell[a] = -1
+        if laws[_EATING] == 3:
+            colour[prey] = laws[_FOOD_COLOUR]
+            flags[prey] = flags[prey] & ~_EATS
+            cell = first_cell[prey]
+            while cell >= 0:
+                look[cell] = colour[prey]
+                cell = next_cell[cell]
+        elif laws[_EATING] == 1:
+            cell = first_cell[prey]
+            while cell >= 0:
+                owner[cell] = 0
+                look[cell] = 0
+                cell = next_cell[cell]
+            first_cell[prey] = -1
+            size[prey] = 0
+    if laws[_EATING] == 2:
+        for prey in range(2, num_bodies):
+            if eaten_by[prey]:
+                eater = eaten_by[prey]
+                while eaten_by[eater]:
+                    eater = eaten_by[eater]
+                _join(owner, look, next_cell, first_cell, size, colour, prey, eater)
+    return True
+
+
+@njit(cache=True)
+def _fuse_phase(owner, look, next_cell, first_cell, size, colour, flags, agents, stride):
+    """Touching bodies of one colour become one, with all that any of them is by nature; agents and walls do not."""
+    for body in range(2, len(first_cell)):
+        if first_cell[body] < 0 or agents & _bit(body):
+            continue
+        grows = True
+        while grows:
+            grows = False
+            cell = first_cell[body]
+            while cell >= 0 and not grows:
+                for step in (-stride, stride, -1, 1):
+                    other = owner[cell + step]
+                    if other > _WALL and other != body and colour[other] == colour[body] and not agents & _bit(other):
+                        flags[body] |= flags[other]
+                        _join(owner, look, next_cell, first_cell, size, colour, other, body)
+                        grows = True
+                        break
+                cell = next_cell[cell]
+
+
+@njit(cache=True)
+def _growth_phase(owner, look, next_cell, first_cell, size, colour, flags, limit, stride, claims, cells):
+    """A growing body of fewer than `limit` cells takes every empty cell it touches that no other one would take."""
+    total = 0
+    for body in range(2, len(first_cell)):
+        if first_cell[body] < 0 or not flags[body] & _GROWS or size[body] >= limit:
+            continue
+        cell = first_cell[body]
+        while cell >= 0:
+            for step in (-stride, stride, -1, 1):
+                to = cell + step
+                if owner[to] == 0:
+                    if claims[to] == 0:
+                        claims[to] = body
+                        cells[total] = to
+                        total += 1
+                    elif claims[to] != body:
+                        claims[to] = 255
+            cell = next_cell[cell]
+    for k in range(total):
+        cell, body = cells[k], claims[cells[k]]
+        claims[cell] = 0
+        if body < 255:
+            owner[cell] = body
+            look[cell] = colour[body]
+            next_cell[cell] = first_cell[body]
+            first_cell[body] = cell
+            size[body] += 1
+
+
+@njit(cache=True)
+def _split_phase(owner, next_cell, first_cell, size, colour, flags, agents, limit):
+    """Bodies of more than `limit` cells fall apart into single cells, all of them or, for want of numbers, none."""
+    wanted, free = 0, 0
+    for body in range(2, len(first_cell)):
+        if first_cell[body] < 0:
+            free += 0 if agents & _bit(body) else 1
+        elif size[body] > limit and not agents & _bit(body) and not flags[body] & _ANCHORED:
+            wanted += size[body] - 1
+    if wanted == 0 or wanted > free:
+        return
+    fresh = 2
+    is_old = _NONE
+    for body in range(2, len(first_cell)):
+        if first_cell[body] >= 0:
+            is_old |= _bit(body)
+    for body in range(2, len(first_cell)):
+        is_split = is_old & _bit(body) and size[body] > limit and not agents & _bit(body)
+        if not is_split or flags[body] & _ANCHORED:
+            continue
+        cell = next_cell[first_cell[body]]
+        next_cell[first_cell[body]] = -1
+        size[body] = 1
+        while cell >= 0:
+            while first_cell[fresh] >= 0 or agents & _bit(fresh):
+                fresh += 1
+            owner[cell] = fresh
+            first_cell[fresh] = cell
+            size[fresh] = 1
+            colour[fresh] = colour[body]
+            flags[fresh] = flags[body]
+            following = next_cell[cell]
+            next_cell[cell] = -1
+            cell = following
+
+
+@njit(cache=True)
+def _property_of(owner, next_cell, first_cell, size, body, property_, stride, height, width, margin, cells):
+    """How much of a property a body has."""
+    if property_ == 1:
+        return np.int64(size[body])
+    top, left, bottom, right = 10**6, 10**6, -1, -1
+    cell = first_cell[body]
+    while cell >= 0:
+        row, col = cell // stride, cell % stride
+        top, left, bottom, right = min(top, row), min(left, col), max(bottom, row), max(right, col)
+        cell = next_cell[cell]
+    if property_ == 4:
+        return np.int64(size[body] == (bottom - top + 1) * (right - left + 1))
+    if property_ == 5:
+        return np.int64(top == margin or left == margin or bottom == margin + height - 1 or right == margin + width - 1)
+    if property_ == 3:
+        return np.int64(_is_symmetric(owner, next_cell, first_cell[body], body, top, left, bottom, right, stride))
+    return _num_holes(owner, body, top, left, bottom, right, stride, cells)
+
+
+@njit(cache=True)
+def _is_symmetric(owner, next_cell, first, body, top, left, bottom, right, stride):
+    """Whether some mirror or turn of its bounding box leaves a body as it is."""
+    is_square = bottom - top == right - left
+    for symmetry in range(1, 8):
+        if symmetry > 3 and not is_square:
+            continue
+        is_same = True
+        cell = first
+        while cell >= 0 and is_same:
+            row, col = cell // stride - top, cell % stride - left
+            height, width = bottom - top, right - left
+            if symmetry & 4:
+                row, col = col, row
+            if symmetry & 1:
+                row = height - row
+            if symmetry & 2:
+                col = width - col
+            is_same = owner[(row + top) * stride + col + left] == body
+            cell = next_cell[cell]
+        if is_same:
+            return True
+    return False
+
+
+@njit(cache=True)
+def _num_holes(owner, body, top, left, bottom, right, stride, cells):
+    """Regions without the body, 4-connected, that do not reach the outside of its bounding box."""
+    height, width = bottom - top + 1, right - left + 1
+    is_seen = np.zeros(height * width, np.bool_)
+    holes = 0
+    for start in range(height * width):
+        if is_seen[start] or owner[(start // width + top) * stride + start % width + left] == body:
+            continue
+        is_open = False
+        is_seen[start] = True
+        cells[0] = start
+        count = 1
+        while count > 0:
+            count -= 1
+            row, col = cells[count] // width, cells[count] % width
+            for d_row, d_col in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                to_row, to_col = row + d_row, col + d_col
+                if to_row < 0 or to_row >= height or to_col < 0 or to_col >= width:
+                    is_open = True
+                    continue
+                to = to_row * width + to_col
+                if not is_seen[to] and owner[(to_row + top) * stride + to_col + left] != body:
+                    is_seen[to] = True
+                    cells[count] = to
+                    count += 1
+        holes += 0 if is_open else 1
+    return holes
+
+
+@njit(cache=True)
+def _shape_phase(
+    owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride, height, width, margin, cells
+):
+    """The world's shape law, on every body that is neither an agent nor a wall."""
+    for body in range(2, len(first_cell)):
+        if first_cell[body] < 0 or agents & _bit(body):
+            continue
+        amount = _property_of(
+            owner, next_cell, first_cell, size, body, laws[_PROPERTY], stride, height, width, margin, cells
+        )
+        holds = amount >= laws[_THRESHOLD]
+        if laws[_EFFECT] == 1:
+            if holds and colour[body] != laws[_VALUE]:
+                colour[body] = laws[_VALUE]
+                cell = first_cell[body]
+                while cell >= 0:
+                    look[cell] = colour[body]
+                    cell = next_cell[cell]
+        else:
+            flag = _ANCHORED if laws[_EFFECT] == 2 else _FLOATS if laws[_EFFECT] == 3 else _EATS
+            flags[body] = flags[body] | flag if holds else flags[body] & ~flag
+
+
+@njit(cache=True, nogil=True)
+def _tick_kernel(
+    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
+    height, width, margin, low, high,
+):  # fmt: skip
+    """One tick of the worlds from `low` up to `high`."""
+    stride = width + 2 * margin
+    num_agents, num_bodies = agent_body.shape[1], first_cell.shape[1]
+    sets = np.empty(max(num_agents, 1), np.uint64)
+    counts = np.empty(max(num_agents, 1), np.int64)
+    members = np.empty((max(num_agents, 1), num_bodies), np.uint8)
+    team = np.empty(max(num_agents, 1), np.int64)
+    weight = np.empty(max(num_agents, 1), np.int64)
+    load = np.empty(max(num_agents, 1), np.int64)
+    bodies = np.empty(num_bodies + 1, np.uint8)
+    below = np.empty(num_bodies, np.uint64)
+    steps = np.empty(max(num_agents, num_bodies) + 1, np.int64)
+    cells = np.empty(owner.shape[1] + num_bodies, np.int64)
+    claims = np.zeros(owner.shape[1], np.uint8)
+    for b in range(low, high):
+        book = laws[b]
+        moved[b] = 0
+        eaten_by[b] = 0
+        _push_phase(
+            owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agent_body[b], agent_cell[b],
+            book, acts[b], moved[b], stride, sets, counts, members, team, weight, load, bodies, steps, cells,
+        )  # fmt: skip
+        if book[_GRAVITY]:
+            step = _step_of(book[_GRAVITY], stride)
+            while (
+                _fall_once(
+                    owner[b], look[b], next_cell[b], first_cell[b], colour[b], flags[b], agent_body[b], agent_cell[b],
+                    step, below, bodies, steps, cells,
+                )
+                and book[_FALLING] == 0
+            ):  # fmt: skip
+                pass
+        if book[_EATING]:
+            _eat_phase(
+                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agent_body[b],
+                agent_cell[b], book, eaten_by[b], stride,
+            )  # fmt: skip
+        if not (book[_FUSING] or book[_GROWTH] or book[_SPLITTING] or book[_EFFECT]):
+            continue
+        agents = _NONE
+        for a in range(num_agents):
+            if agent_body[b, a]:
+                agents |= _bit(agent_body[b, a])
+        if book[_FUSING]:
+            _fuse_phase(owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, stride)
+        if book[_GROWTH]:
+            _growth_phase(
+                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], book[_GROWTH], stride,
+                claims, cells,
+            )  # fmt: skip
+        if book[_SPLITTING]:
+            _split_phase(owner[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, book[_SPLITTING])
+        if book[_EFFECT] and book[_PROPERTY]:
+            _shape_phase(
+                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, book, stride,
+                height, width, margin, cells,
+            )  # fmt: skip
+
+
+def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1) -> None:
+    """One tick of every world, in place; `acts` (B, A) are Act values. The same bytes for any number of threads."""
+    acts = np.asarray(acts)
+    if acts.shape != arena.agent_body.shape:
+        raise ValueError(f"acts must have shape {arena.agent_body.shape}, got {acts.shape}")
+    if acts.size and not np.issubdtype(acts.dtype, np.integer):
+        raise ValueError(f"acts must be whole numbers, got {acts.dtype}")
+    if acts.size and (acts.min() < 0 or acts.max() >= NUM_ACTS):
+        b, a = (int(i) for i in np.argwhere((acts < 0) | (acts >= NUM_ACTS))[0])
+        raise ValueError(f"acts[{b}, {a}] must be in [0, {NUM_ACTS - 1}], got {acts[b, a]}")
+    acts = np.ascontiguousarray(acts, np.int8)
+
+    def work(low: int, high: int) -> None:
+        _tick_kernel(
+            arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.flags,
+            arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts,
+            arena.height_cells, arena.width_cells, arena.margin_cells, low, high,
+        )  # fmt: skip
+
+    shared_out(work, len(arena), num_threads)
+
+
+def shared_out(work, num_worlds: int, num_threads: int) -> None:  # type: ignore[no-untyped-def]
+    """Let `work(low, high)` run over all worlds, in as many threads; each has worlds of its own."""
+    if num_threads < 1:
+        raise ValueError(f"num_threads must be at least 1, got {num_threads}")
+    if num_threads == 1:
+        work(0, num_worlds)
+        return
+    bounds = [num_worlds * k // num_threads for k in range(num_threads + 1)]
+    with ThreadPoolExecutor(num_threads) as pool:
+        list(pool.map(work, bounds[:-1], bounds[1:]))
+
+
+@njit(cache=True, nogil=True)
+def _view_kernel(look, agent_cell, stride, radius, view, low, high):
+    for b in range(low, high):
+        for a in range(agent_cell.shape[1]):
+            cell = agent_cell[b, a]
+            if cell < 0:
+                view[b, a] = 0
+                continue
+            for i in range(2 * radius + 1):
+                start = cell + (i - radius) * stride - radius
+                for j in range(2 * radius + 1):
+                    view[b, a, i, j] = look[b, start + j]
+
+
+def views(arena: Arena, radius_cells: int, out: np.ndarray | None = None) -> np.ndarray:
+    """What each agent sees around itself, (B, A, 2 r + 1, 2 r + 1) uint8 look codes; zeros for who is outside.
+
+    The radius is at most the arena's margin. `out` is filled if given.
+    """
+    if not 0 <= radius_cells <= arena.margin_cells:
+        raise ValueError(f"radius_cells must be in [0, {arena.margin_cells}], the arena's margin, got {radius_cells}")
+    side = 2 * radius_cells + 1
+    shape = (*arena.agent_body.shape, side, side)
+    if out is None:
+        out = np.empty(shape, np.uint8)
+    elif out.shape != shape or out.dtype != np.uint8:
+        raise ValueError(f"out must be uint8 of shape {shape}, got {out.dtype} of shape {out.shape}")
+    _view_kernel(arena.look, arena.agent_cell, arena.stride, radius_cells, out, 0, len(arena))
+    return out
