@@ -390,85 +390,85 @@ def _num_reached(owner, start, stride, stack):
 
 
 @njit(cache=True)
-def _moved_set(owner, next_cell, first_cell, flags, agents, actor, step, pulls, members):
+def _moved_set(b, owner, next_cell, first_cell, flags, agents, actor, step, pulls, members, me):
     """The least set that contains the actor, what it pulls, and all that is in the way; bodies into `members`.
 
     Returns the number of members and the set as a bit mask; (0, 0) if a wall, an anchored body or an agent is in the
     way.
     """
-    if flags[actor] & _ANCHORED:
+    if flags[b, actor] & _ANCHORED:
         return 0, _NONE
-    members[0] = actor
+    members[me, 0] = actor
     count = 1
     mask = _bit(actor)
     if pulls:
-        cell = first_cell[actor]
+        cell = first_cell[b, actor]
         while cell >= 0:
-            behind = owner[cell - step]
-            if behind > _WALL and not (mask | agents) & _bit(behind) and not flags[behind] & _ANCHORED:
+            behind = owner[b, cell - step]
+            if behind > _WALL and not (mask | agents) & _bit(behind) and not flags[b, behind] & _ANCHORED:
                 mask |= _bit(behind)
-                members[count] = behind
+                members[me, count] = behind
                 count += 1
-            cell = next_cell[cell]
+            cell = next_cell[b, cell]
     done = 0
     while done < count:
-        cell = first_cell[members[done]]
+        cell = first_cell[b, members[me, done]]
         done += 1
         while cell >= 0:
-            other = owner[cell + step]
+            other = owner[b, cell + step]
             if other != 0 and not mask & _bit(other):
-                if flags[other] & _ANCHORED or agents & _bit(other):
+                if flags[b, other] & _ANCHORED or agents & _bit(other):
                     return 0, _NONE
                 mask |= _bit(other)
-                members[count] = other
+                members[me, count] = other
                 count += 1
-            cell = next_cell[cell]
+            cell = next_cell[b, cell]
     return count, mask
 
 
 @njit(cache=True)
-def _claims_overlap(owner, next_cell, first_cell, members, count, step, other_mask, other_step):
+def _claims_overlap(b, owner, next_cell, first_cell, members, me, count, step, other_mask, other_step):
     """Whether two sets without a common body would fill a common cell."""
     for k in range(count):
-        cell = first_cell[members[k]]
+        cell = first_cell[b, members[me, k]]
         while cell >= 0:
-            claimed_from = owner[cell + step - other_step]
+            claimed_from = owner[b, cell + step - other_step]
             if claimed_from > _WALL and other_mask & _bit(claimed_from):
                 return True
-            cell = next_cell[cell]
+            cell = next_cell[b, cell]
     return False
 
 
 @njit(cache=True)
-def _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, count, cells):
+def _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, count, cells):
     """Lift all these bodies, then put each down one step further."""
     total = 0
     for k in range(count):
-        cell = first_cell[bodies[k]]
+        cell = first_cell[b, bodies[k]]
         while cell >= 0:
             cells[total] = cell
             total += 1
-            owner[cell] = 0
-            look[cell] = 0
-            cell = next_cell[cell]
+            owner[b, cell] = 0
+            look[b, cell] = 0
+            cell = next_cell[b, cell]
         cells[total] = -1
         total += 1
     at = 0
     for k in range(count):
         body, step = bodies[k], steps[k]
-        first_cell[body] = cells[at] + step
+        first_cell[b, body] = cells[at] + step
         while cells[at] >= 0:
             cell = cells[at] + step
             at += 1
-            owner[cell] = body
-            look[cell] = colour[body]
-            next_cell[cell] = cells[at] + step if cells[at] >= 0 else -1
+            owner[b, cell] = body
+            look[b, cell] = colour[b, body]
+            next_cell[b, cell] = cells[at] + step if cells[at] >= 0 else -1
         at += 1
 
 
 @njit(cache=True)
 def _push_phase(
-    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, acts, moved, stride,
+    b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, acts, moved, stride,
     sets, counts, members, team, weight, load, bodies, steps, cells,
 ):  # fmt: skip
     """Agents step, push and pull.
@@ -477,27 +477,29 @@ def _push_phase(
     are not agents' are at most the team's strength. Two teams conflict if they share a body or would fill a common
     cell; a team fails if it conflicts with one that weighs as much or more.
     """
-    num_agents = len(agent_body)
+    num_agents = agent_body.shape[1]
     agents = _NONE
     for a in range(num_agents):
-        if agent_body[a]:
-            agents |= _bit(agent_body[a])
+        if agent_body[b, a]:
+            agents |= _bit(agent_body[b, a])
     num_active, any_load = 0, False
     for a in range(num_agents):
         sets[a] = _NONE
-        act, actor = acts[a], agent_body[a]
+        act, actor = acts[b, a], agent_body[b, a]
         if act == 0 or actor == 0:
             continue
-        pulls = act > 4 and laws[_PULLING] == 1
+        pulls = act > 4 and laws[b, _PULLING] == 1
         direction = act - 4 if act > 4 else act
         step = _step_of(direction, stride)
         steps[a] = step
-        if size[actor] == 1 and not pulls and owner[first_cell[actor] + step] == 0:
-            if flags[actor] & _ANCHORED:
+        if size[b, actor] == 1 and not pulls and owner[b, first_cell[b, actor] + step] == 0:
+            if flags[b, actor] & _ANCHORED:
                 continue
             sets[a], counts[a], members[a, 0] = _bit(actor), 1, actor
         else:
-            counts[a], sets[a] = _moved_set(owner, next_cell, first_cell, flags, agents, actor, step, pulls, members[a])
+            counts[a], sets[a] = _moved_set(
+                b, owner, next_cell, first_cell, flags, agents, actor, step, pulls, members, a
+            )
             if sets[a] == _NONE:
                 continue
             any_load = any_load or counts[a] > 1
@@ -505,7 +507,7 @@ def _push_phase(
         team[a] = a
         weight[a] = 0
         for k in range(counts[a]):
-            weight[a] += size[members[a, k]]
+            weight[a] += size[b, members[a, k]]
     if num_active == 0:
         return False
     if any_load:
@@ -514,20 +516,20 @@ def _push_phase(
         while changes:
             changes = False
             for a in range(num_agents):
-                for b in range(a):
-                    if sets[a] & sets[b] and steps[a] == steps[b] and team[a] != team[b]:
-                        team[a] = team[b] = min(team[a], team[b])
+                for o in range(a):
+                    if sets[a] & sets[o] and steps[a] == steps[o] and team[a] != team[o]:
+                        team[a] = team[o] = min(team[a], team[o])
                         changes = True
         for a in range(num_agents):
             if sets[a] != _NONE:
-                _weigh_team(a, num_agents, sets, team, members, counts, size, agents, weight, load)
-        strength = laws[_STRENGTH]
+                _weigh_team(b, a, num_agents, sets, team, members, counts, size, agents, weight, load)
+        strength = laws[b, _STRENGTH]
         if strength > 0:
             for a in range(num_agents):
                 if sets[a] != _NONE:
                     pushers = 0
-                    for b in range(num_agents):
-                        pushers += sets[b] != _NONE and team[b] == team[a]
+                    for o in range(num_agents):
+                        pushers += sets[o] != _NONE and team[o] == team[a]
                     if load[a] > strength * pushers:
                         counts[a] = -counts[a]
             for a in range(num_agents):
@@ -539,33 +541,33 @@ def _push_phase(
     for a in range(num_agents):
         if sets[a] == _NONE:
             continue
-        for b in range(a):
-            if sets[b] == _NONE or team[a] == team[b]:
+        for o in range(a):
+            if sets[o] == _NONE or team[a] == team[o]:
                 continue
-            if sets[a] & sets[b] or _claims_overlap(
-                owner, next_cell, first_cell, members[a], counts[a], steps[a], sets[b], steps[b]
+            if sets[a] & sets[o] or _claims_overlap(
+                b, owner, next_cell, first_cell, members, a, counts[a], steps[a], sets[o], steps[o]
             ):
-                if weight[b] >= weight[a]:
+                if weight[o] >= weight[a]:
                     load[a] = 1
-                if weight[a] >= weight[b]:
-                    load[b] = 1
+                if weight[a] >= weight[o]:
+                    load[o] = 1
     # a team fails together
     for a in range(num_agents):
-        for b in range(num_agents):
-            if sets[a] != _NONE and sets[b] != _NONE and team[a] == team[b] and load[b] == 1:
+        for o in range(num_agents):
+            if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1:
                 load[a] = max(load[a], 2)
     lifted = _NONE
     count = 0
     for a in range(num_agents):
         if sets[a] == _NONE or load[a] > 0:
             continue
-        agent_cell[a] += steps[a]
-        direction = acts[a] - 4 if acts[a] > 4 else acts[a]
+        agent_cell[b, a] += steps[a]
+        direction = acts[b, a] - 4 if acts[b, a] > 4 else acts[b, a]
         for k in range(counts[a]):
             body = members[a, k]
             if not lifted & _bit(body):
                 lifted |= _bit(body)
-                moved[body] = direction
+                moved[b, body] = direction
                 bodies[count] = body
                 cells[count] = steps[a]
                 count += 1
@@ -573,62 +575,62 @@ def _push_phase(
         return False
     for k in range(count):
         steps[k] = cells[k]
-    if count == 1 and size[bodies[0]] == 1:
+    if count == 1 and size[b, bodies[0]] == 1:
         body = bodies[0]
-        cell = first_cell[body]
-        owner[cell] = 0
-        look[cell] = 0
+        cell = first_cell[b, body]
+        owner[b, cell] = 0
+        look[b, cell] = 0
         cell += steps[0]
-        owner[cell] = body
-        look[cell] = colour[body]
-        next_cell[cell] = -1
-        first_cell[body] = cell
+        owner[b, cell] = body
+        look[b, cell] = colour[b, body]
+        next_cell[b, cell] = -1
+        first_cell[b, body] = cell
     else:
-        _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, count, cells)
+        _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, count, cells)
     return True
 
 
 @njit(cache=True)
-def _weigh_team(a, num_agents, sets, team, members, counts, size, agents, weight, load):
+def _weigh_team(b, a, num_agents, sets, team, members, counts, size, agents, weight, load):
     """The cells of all bodies of a's team, and of those that are not agents."""
     seen = _NONE
     weight[a] = 0
     load[a] = 0
-    for b in range(num_agents):
-        if sets[b] == _NONE or team[b] != team[a]:
+    for o in range(num_agents):
+        if sets[o] == _NONE or team[o] != team[a]:
             continue
-        for k in range(counts[b]):
-            body = members[b, k]
+        for k in range(counts[o]):
+            body = members[o, k]
             if not seen & _bit(body):
                 seen |= _bit(body)
-                weight[a] += size[body]
+                weight[a] += size[b, body]
                 if not agents & _bit(body):
-                    load[a] += size[body]
+                    load[a] += size[b, body]
 
 
 @njit(cache=True)
 def _fall_once(
-    owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell, step, below, bodies, steps, cells
+    b, owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell, step, below, bodies, steps, cells
 ):
     """All bodies that nothing holds drop one cell; whether there were any.
 
     Held is the least set of bodies that are anchored, float, or rest on the edge, a wall or a held body. All others,
     the greatest set of which nobody rests on anything else, fall together.
     """
-    num_bodies = len(first_cell)
+    num_bodies = first_cell.shape[1]
     held = _bit(_WALL)
     loose = 0
     for body in range(2, num_bodies):
-        cell = first_cell[body]
+        cell = first_cell[b, body]
         if cell < 0:
             continue
-        if flags[body] & (_ANCHORED | _FLOATS):
+        if flags[b, body] & (_ANCHORED | _FLOATS):
             held |= _bit(body)
             continue
         under = _NONE
         while cell >= 0:
-            under |= _bit(owner[cell + step])
-            cell = next_cell[cell]
+            under |= _bit(owner[b, cell + step])
+            cell = next_cell[b, cell]
         below[body] = under & ~_bit(body) & ~_ONE
         bodies[loose] = body
         loose += 1
@@ -649,199 +651,206 @@ def _fall_once(
         return False
     for k in range(loose):
         steps[k] = step
-    _shift_bodies(owner, look, next_cell, first_cell, colour, bodies, steps, loose, cells)
-    for a in range(len(agent_body)):
-        if agent_body[a] and not held & _bit(agent_body[a]):
-            agent_cell[a] += step
+    _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, loose, cells)
+    for a in range(agent_body.shape[1]):
+        if agent_body[b, a] and not held & _bit(agent_body[b, a]):
+            agent_cell[b, a] += step
     return True
 
 
 @njit(cache=True)
-def _join(owner, look, next_cell, first_cell, size, colour, part, whole):
+def _join(b, owner, look, next_cell, first_cell, size, colour, part, whole):
     """Give all cells of one body to another one."""
-    last = first_cell[part]
+    last = first_cell[b, part]
     cell = last
     while cell >= 0:
-        owner[cell] = whole
-        look[cell] = colour[whole]
+        owner[b, cell] = whole
+        look[b, cell] = colour[b, whole]
         last = cell
-        cell = next_cell[cell]
-    next_cell[last] = first_cell[whole]
-    first_cell[whole] = first_cell[part]
-    size[whole] += size[part]
-    first_cell[part] = -1
-    size[part] = 0
+        cell = next_cell[b, cell]
+    next_cell[b, last] = first_cell[b, whole]
+    first_cell[b, whole] = first_cell[b, part]
+    size[b, whole] += size[b, part]
+    first_cell[b, part] = -1
+    size[b, part] = 0
 
 
 @njit(cache=True)
-def _eat_phase(owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride):
+def _eat_phase(
+    b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride
+):
     """A body with an appetite eats smaller bodies that it touches.
 
     Each prey goes to the largest of those that could eat it, to nobody if there are two. In a chain A > B > C all on
     the snapshot: B and C die, and where cells join the eater, those of C join A.
     """
-    num_bodies = len(first_cell)
+    num_bodies = first_cell.shape[1]
     any_eaten = False
     for prey in range(2, num_bodies):
-        cell = first_cell[prey]
-        if cell < 0 or flags[prey] & _ANCHORED:
+        cell = first_cell[b, prey]
+        if cell < 0 or flags[b, prey] & _ANCHORED:
             continue
-        best, best_size, is_tied = 0, size[prey], False
+        best, best_size, is_tied = 0, size[b, prey], False
         while cell >= 0:
             for step in (-stride, stride, -1, 1):
-                other = owner[cell + step]
-                if other > _WALL and other != prey and other != best and flags[other] & _EATS:
-                    if size[other] > best_size:
-                        best, best_size, is_tied = other, size[other], False
-                    elif best > 0 and size[other] == best_size:
+                other = owner[b, cell + step]
+                if other > _WALL and other != prey and other != best and flags[b, other] & _EATS:
+                    if size[b, other] > best_size:
+                        best, best_size, is_tied = other, size[b, other], False
+                    elif best > 0 and size[b, other] == best_size:
                         is_tied = True
-            cell = next_cell[cell]
+            cell = next_cell[b, cell]
         if best > 0 and not is_tied:
-            eaten_by[prey] = best
+            eaten_by[b, prey] = best
             any_eaten = True
     if not any_eaten:
         return False
     for prey in range(2, num_bodies):
-        if eaten_by[prey] == 0:
+        if eaten_by[b, prey] == 0:
             continue
-        for a in range(len(agent_body)):
-            if agent_body[a] == prey:
-                agent_body[a] = 0
-                agent_cell[a] = -1
-        if laws[_EATING] == 3:
-            colour[prey] = laws[_FOOD_COLOUR]
-            flags[prey] = flags[prey] & ~_EATS
-            cell = first_cell[prey]
+        for a in range(agent_body.shape[1]):
+            if agent_body[b, a] == prey:
+                agent_body[b, a] = 0
+                agent_cell[b, a] = -1
+        if laws[b, _EATING] == 3:
+            colour[b, prey] = laws[b, _FOOD_COLOUR]
+            flags[b, prey] = flags[b, prey] & ~_EATS
+            cell = first_cell[b, prey]
             while cell >= 0:
-                look[cell] = colour[prey]
-                cell = next_cell[cell]
-        elif laws[_EATING] == 1:
-            cell = first_cell[prey]
+                look[b, cell] = colour[b, prey]
+                cell = next_cell[b, cell]
+        elif laws[b, _EATING] == 1:
+            cell = first_cell[b, prey]
             while cell >= 0:
-                owner[cell] = 0
-                look[cell] = 0
-                cell = next_cell[cell]
-            first_cell[prey] = -1
-            size[prey] = 0
-    if laws[_EATING] == 2:
+                owner[b, cell] = 0
+                look[b, cell] = 0
+                cell = next_cell[b, cell]
+            first_cell[b, prey] = -1
+            size[b, prey] = 0
+    if laws[b, _EATING] == 2:
         for prey in range(2, num_bodies):
-            if eaten_by[prey]:
-                eater = eaten_by[prey]
-                while eaten_by[eater]:
-                    eater = eaten_by[eater]
-                _join(owner, look, next_cell, first_cell, size, colour, prey, eater)
+            if eaten_by[b, prey]:
+                eater = eaten_by[b, prey]
+                while eaten_by[b, eater]:
+                    eater = eaten_by[b, eater]
+                _join(b, owner, look, next_cell, first_cell, size, colour, prey, eater)
     return True
 
 
 @njit(cache=True)
-def _fuse_phase(owner, look, next_cell, first_cell, size, colour, flags, agents, stride):
+def _fuse_phase(b, owner, look, next_cell, first_cell, size, colour, flags, agents, stride):
     """Touching bodies of one colour become one, with all that any of them is by nature; agents and walls do not."""
-    for body in range(2, len(first_cell)):
-        if first_cell[body] < 0 or agents & _bit(body):
+    for body in range(2, first_cell.shape[1]):
+        if first_cell[b, body] < 0 or agents & _bit(body):
             continue
         grows = True
         while grows:
             grows = False
-            cell = first_cell[body]
+            cell = first_cell[b, body]
             while cell >= 0 and not grows:
                 for step in (-stride, stride, -1, 1):
-                    other = owner[cell + step]
-                    if other > _WALL and other != body and colour[other] == colour[body] and not agents & _bit(other):
-                        flags[body] |= flags[other]
-                        _join(owner, look, next_cell, first_cell, size, colour, other, body)
+                    other = owner[b, cell + step]
+                    if (
+                        other > _WALL
+                        and other != body
+                        and colour[b, other] == colour[b, body]
+                        and not agents & _bit(other)
+                    ):
+                        flags[b, body] |= flags[b, other]
+                        _join(b, owner, look, next_cell, first_cell, size, colour, other, body)
                         grows = True
                         break
-                cell = next_cell[cell]
+                cell = next_cell[b, cell]
 
 
 @njit(cache=True)
-def _growth_phase(owner, look, next_cell, first_cell, size, colour, flags, limit, stride, claims, cells):
+def _growth_phase(b, owner, look, next_cell, first_cell, size, colour, flags, limit, stride, claims, cells):
     """A growing body of fewer than `limit` cells takes every empty cell it touches that no other one would take."""
     total = 0
-    for body in range(2, len(first_cell)):
-        if first_cell[body] < 0 or not flags[body] & _GROWS or size[body] >= limit:
+    for body in range(2, first_cell.shape[1]):
+        if first_cell[b, body] < 0 or not flags[b, body] & _GROWS or size[b, body] >= limit:
             continue
-        cell = first_cell[body]
+        cell = first_cell[b, body]
         while cell >= 0:
             for step in (-stride, stride, -1, 1):
                 to = cell + step
-                if owner[to] == 0:
+                if owner[b, to] == 0:
                     if claims[to] == 0:
                         claims[to] = body
                         cells[total] = to
                         total += 1
                     elif claims[to] != body:
                         claims[to] = 255
-            cell = next_cell[cell]
+            cell = next_cell[b, cell]
     for k in range(total):
         cell, body = cells[k], claims[cells[k]]
         claims[cell] = 0
         if body < 255:
-            owner[cell] = body
-            look[cell] = colour[body]
-            next_cell[cell] = first_cell[body]
-            first_cell[body] = cell
-            size[body] += 1
+            owner[b, cell] = body
+            look[b, cell] = colour[b, body]
+            next_cell[b, cell] = first_cell[b, body]
+            first_cell[b, body] = cell
+            size[b, body] += 1
 
 
 @njit(cache=True)
-def _split_phase(owner, next_cell, first_cell, size, colour, flags, agents, limit):
+def _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, limit):
     """Bodies of more than `limit` cells fall apart into single cells, all of them or, for want of numbers, none."""
     wanted, free = 0, 0
-    for body in range(2, len(first_cell)):
-        if first_cell[body] < 0:
+    for body in range(2, first_cell.shape[1]):
+        if first_cell[b, body] < 0:
             free += 0 if agents & _bit(body) else 1
-        elif size[body] > limit and not agents & _bit(body) and not flags[body] & _ANCHORED:
-            wanted += size[body] - 1
+        elif size[b, body] > limit and not agents & _bit(body) and not flags[b, body] & _ANCHORED:
+            wanted += size[b, body] - 1
     if wanted == 0 or wanted > free:
         return
     fresh = 2
     is_old = _NONE
-    for body in range(2, len(first_cell)):
-        if first_cell[body] >= 0:
+    for body in range(2, first_cell.shape[1]):
+        if first_cell[b, body] >= 0:
             is_old |= _bit(body)
-    for body in range(2, len(first_cell)):
-        is_split = is_old & _bit(body) and size[body] > limit and not agents & _bit(body)
-        if not is_split or flags[body] & _ANCHORED:
+    for body in range(2, first_cell.shape[1]):
+        is_split = is_old & _bit(body) and size[b, body] > limit and not agents & _bit(body)
+        if not is_split or flags[b, body] & _ANCHORED:
             continue
-        cell = next_cell[first_cell[body]]
-        next_cell[first_cell[body]] = -1
-        size[body] = 1
+        cell = next_cell[b, first_cell[b, body]]
+        next_cell[b, first_cell[b, body]] = -1
+        size[b, body] = 1
         while cell >= 0:
-            while first_cell[fresh] >= 0 or agents & _bit(fresh):
+            while first_cell[b, fresh] >= 0 or agents & _bit(fresh):
                 fresh += 1
-            owner[cell] = fresh
-            first_cell[fresh] = cell
-            size[fresh] = 1
-            colour[fresh] = colour[body]
-            flags[fresh] = flags[body]
-            following = next_cell[cell]
-            next_cell[cell] = -1
+            owner[b, cell] = fresh
+            first_cell[b, fresh] = cell
+            size[b, fresh] = 1
+            colour[b, fresh] = colour[b, body]
+            flags[b, fresh] = flags[b, body]
+            following = next_cell[b, cell]
+            next_cell[b, cell] = -1
             cell = following
 
 
 @njit(cache=True)
-def _property_of(owner, next_cell, first_cell, size, body, property_, stride, height, width, margin, cells):
+def _property_of(b, owner, next_cell, first_cell, size, body, property_, stride, height, width, margin, cells):
     """How much of a property a body has."""
     if property_ == 1:
-        return np.int64(size[body])
+        return np.int64(size[b, body])
     top, left, bottom, right = 10**6, 10**6, -1, -1
-    cell = first_cell[body]
+    cell = first_cell[b, body]
     while cell >= 0:
         row, col = cell // stride, cell % stride
         top, left, bottom, right = min(top, row), min(left, col), max(bottom, row), max(right, col)
-        cell = next_cell[cell]
+        cell = next_cell[b, cell]
     if property_ == 4:
-        return np.int64(size[body] == (bottom - top + 1) * (right - left + 1))
+        return np.int64(size[b, body] == (bottom - top + 1) * (right - left + 1))
     if property_ == 5:
         return np.int64(top == margin or left == margin or bottom == margin + height - 1 or right == margin + width - 1)
     if property_ == 3:
-        return np.int64(_is_symmetric(owner, next_cell, first_cell[body], body, top, left, bottom, right, stride))
-    return _num_holes(owner, body, top, left, bottom, right, stride, cells)
+        return np.int64(_is_symmetric(b, owner, next_cell, first_cell[b, body], body, top, left, bottom, right, stride))
+    return _num_holes(b, owner, body, top, left, bottom, right, stride, cells)
 
 
 @njit(cache=True)
-def _is_symmetric(owner, next_cell, first, body, top, left, bottom, right, stride):
+def _is_symmetric(b, owner, next_cell, first, body, top, left, bottom, right, stride):
     """Whether some mirror or turn of its bounding box leaves a body as it is."""
     is_square = bottom - top == right - left
     for symmetry in range(1, 8):
@@ -858,21 +867,21 @@ def _is_symmetric(owner, next_cell, first, body, top, left, bottom, right, strid
                 row = height - row
             if symmetry & 2:
                 col = width - col
-            is_same = owner[(row + top) * stride + col + left] == body
-            cell = next_cell[cell]
+            is_same = owner[b, (row + top) * stride + col + left] == body
+            cell = next_cell[b, cell]
         if is_same:
             return True
     return False
 
 
 @njit(cache=True)
-def _num_holes(owner, body, top, left, bottom, right, stride, cells):
+def _num_holes(b, owner, body, top, left, bottom, right, stride, cells):
     """Regions without the body, 4-connected, that do not reach the outside of its bounding box."""
     height, width = bottom - top + 1, right - left + 1
     is_seen = np.zeros(height * width, np.bool_)
     holes = 0
     for start in range(height * width):
-        if is_seen[start] or owner[(start // width + top) * stride + start % width + left] == body:
+        if is_seen[start] or owner[b, (start // width + top) * stride + start % width + left] == body:
             continue
         is_open = False
         is_seen[start] = True
@@ -887,7 +896,7 @@ def _num_holes(owner, body, top, left, bottom, right, stride, cells):
                     is_open = True
                     continue
                 to = to_row * width + to_col
-                if not is_seen[to] and owner[(to_row + top) * stride + to_col + left] != body:
+                if not is_seen[to] and owner[b, (to_row + top) * stride + to_col + left] != body:
                     is_seen[to] = True
                     cells[count] = to
                     count += 1
@@ -897,26 +906,26 @@ def _num_holes(owner, body, top, left, bottom, right, stride, cells):
 
 @njit(cache=True)
 def _shape_phase(
-    owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride, height, width, margin, cells
+    b, owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride, height, width, margin, cells
 ):
     """The world's shape law, on every body that is neither an agent nor a wall."""
-    for body in range(2, len(first_cell)):
-        if first_cell[body] < 0 or agents & _bit(body):
+    for body in range(2, first_cell.shape[1]):
+        if first_cell[b, body] < 0 or agents & _bit(body):
             continue
         amount = _property_of(
-            owner, next_cell, first_cell, size, body, laws[_PROPERTY], stride, height, width, margin, cells
+            b, owner, next_cell, first_cell, size, body, laws[b, _PROPERTY], stride, height, width, margin, cells
         )
-        holds = amount >= laws[_THRESHOLD]
-        if laws[_EFFECT] == 1:
-            if holds and colour[body] != laws[_VALUE]:
-                colour[body] = laws[_VALUE]
-                cell = first_cell[body]
+        holds = amount >= laws[b, _THRESHOLD]
+        if laws[b, _EFFECT] == 1:
+            if holds and colour[b, body] != laws[b, _VALUE]:
+                colour[b, body] = laws[b, _VALUE]
+                cell = first_cell[b, body]
                 while cell >= 0:
-                    look[cell] = colour[body]
-                    cell = next_cell[cell]
+                    look[b, cell] = colour[b, body]
+                    cell = next_cell[b, cell]
         else:
-            flag = _ANCHORED if laws[_EFFECT] == 2 else _FLOATS if laws[_EFFECT] == 3 else _EATS
-            flags[body] = flags[body] | flag if holds else flags[body] & ~flag
+            flag = _ANCHORED if laws[b, _EFFECT] == 2 else _FLOATS if laws[b, _EFFECT] == 3 else _EATS
+            flags[b, body] = flags[b, body] | flag if holds else flags[b, body] & ~flag
 
 
 @njit(cache=True, nogil=True)
@@ -943,14 +952,14 @@ def _tick_kernel(
         moved[b] = 0
         eaten_by[b] = 0
         _push_phase(
-            owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agent_body[b], agent_cell[b],
-            book, acts[b], moved[b], stride, sets, counts, members, team, weight, load, bodies, steps, cells,
+            b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell,
+            laws, acts, moved, stride, sets, counts, members, team, weight, load, bodies, steps, cells,
         )  # fmt: skip
         if book[_GRAVITY]:
             step = _step_of(book[_GRAVITY], stride)
             while (
                 _fall_once(
-                    owner[b], look[b], next_cell[b], first_cell[b], colour[b], flags[b], agent_body[b], agent_cell[b],
+                    b, owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell,
                     step, below, bodies, steps, cells,
                 )
                 and book[_FALLING] == 0
@@ -958,8 +967,8 @@ def _tick_kernel(
                 pass
         if book[_EATING]:
             _eat_phase(
-                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agent_body[b],
-                agent_cell[b], book, eaten_by[b], stride,
+                b, owner, look, next_cell, first_cell, size, colour, flags, agent_body,
+                agent_cell, laws, eaten_by, stride,
             )  # fmt: skip
         if not (book[_FUSING] or book[_GROWTH] or book[_SPLITTING] or book[_EFFECT]):
             continue
@@ -968,17 +977,17 @@ def _tick_kernel(
             if agent_body[b, a]:
                 agents |= _bit(agent_body[b, a])
         if book[_FUSING]:
-            _fuse_phase(owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, stride)
+            _fuse_phase(b, owner, look, next_cell, first_cell, size, colour, flags, agents, stride)
         if book[_GROWTH]:
             _growth_phase(
-                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], book[_GROWTH], stride,
+                b, owner, look, next_cell, first_cell, size, colour, flags, book[_GROWTH], stride,
                 claims, cells,
             )  # fmt: skip
         if book[_SPLITTING]:
-            _split_phase(owner[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, book[_SPLITTING])
+            _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, book[_SPLITTING])
         if book[_EFFECT] and book[_PROPERTY]:
             _shape_phase(
-                owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b], agents, book, stride,
+                b, owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride,
                 height, width, margin, cells,
             )  # fmt: skip
 
