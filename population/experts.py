@@ -96,8 +96,10 @@ def visual_expert(
         # only cells that hold something can be found, or else nothing is: a score of 0, and no place
         scores = scores.masked_fill(~torch.tensor(IS_THING, device=cells.device)[cells].unsqueeze(2), -torch.inf)
         attention = torch.softmax(torch.nn.functional.pad(scores, (0, 1)), dim=-1)[..., :-1]
-        attention = attention.reshape(num_genomes, num_seen * heads, -1)
-        found = torch.bmm(attention, weights["eyes.place_value"])
+        # The questions about one attribute have one answer, a place: with an answer each, boxlings found red boxes by
+        # one question and blue ones by another, and what they did about the first did not hold for the second.
+        attention = attention.unflatten(2, (-1, spec.query_heads)).mean(dim=3)
+        found = torch.bmm(attention.flatten(1, 2), weights["eyes.place_value"])
         seen = seen + torch.bmm(found.view(num_genomes, num_seen, -1), weights["eyes.found"])
     return torch.relu(seen), parts
 

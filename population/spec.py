@@ -114,13 +114,12 @@ class PolicySpec:
             n = self.near_cells**2
             layers.append(Layer("eyes.near", (n * NUM_TOUCHES, d), 1 / sqrt(n), "eyes"))
         if self.num_query_heads:
-            heads = self.num_query_heads
             for k in self.visible_attributes:
                 weight(f"eyes.ask_{k}", d, self.query_heads * self.key_width, "eyes")
             layers.append(Layer("eyes.look_key", (self.num_looks, self.key_width), 1.0, "eyes"))
             layers.append(Layer("eyes.place_key", (self.num_cells, self.key_width), 0.3, "eyes"))
             layers.append(Layer("eyes.place_value", (self.num_cells, self.key_width * 2), 1.0, "eyes"))
-            weight("eyes.found", heads * self.key_width * 2, d, "eyes", relu)
+            weight("eyes.found", len(self.visible_attributes) * self.key_width * 2, d, "eyes", relu)
         # thought and outputs
         weight("think", d * (num_attributes + 1), d, "mind", relu)
         bias("think.bias", d, "mind")
