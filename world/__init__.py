@@ -1,1 +1,23 @@
-"""The place: box worlds as arrays, their physics, what can be seen, edits, pictures and scenarios."""
+"""The place: box worlds as arrays, their physics, what can be seen, edits, pictures and scenarios.
+
+`world.scenarios()` names the scenarios; `world.parallel_env(name)`, `world.gym_env(name)` and
+`world.gym_vector_env(name)` are their standard faces, described in `world.faces`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from world import scenarios
+
+if TYPE_CHECKING:
+    from world.faces import gym_env, gym_vector_env, parallel_env
+
+__all__ = ["gym_env", "gym_vector_env", "parallel_env", "scenarios"]
+
+
+def __getattr__(name: str) -> Any:
+    # the faces ask for packages that nothing else here needs, so they are imported by the first who wants one
+    if name in ("gym_env", "gym_vector_env", "parallel_env"):
+        from world import faces
+
+        return getattr(faces, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from types import ModuleType
 
 from world.scenarios.base import Scenario
 
@@ -26,3 +28,15 @@ def get(name: str) -> Scenario:
     if name not in _registry():
         raise ValueError(f"scenario must be one of {', '.join(names())}, got {name!r}")
     return _registry()[name]
+
+
+class _Names(ModuleType):
+    """This module as a function: `world.scenarios()` is `world.scenarios.names()`."""
+
+    def __call__(self) -> list[str]:
+        return names()
+
+
+# a package has one attribute of a name, so that a function `world.scenarios` and this module would hide each other;
+# a module may take a class of its own: https://docs.python.org/3/reference/datamodel.html#module.__class__
+sys.modules[__name__].__class__ = _Names

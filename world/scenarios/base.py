@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world.state import Worlds
+from world.state import NUM_ACTIONS, Worlds
 
 SPLITS = ("train", "held-out")
 
@@ -53,6 +53,7 @@ class Scenario(ABC):
     num_looks: int  # look codes in the view are in [0, num_looks)
     is_decided_by_answers: bool  # by what the builders' world models say, rather than by what their bodies do
     guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
+    num_actions: int = NUM_ACTIONS  # acts of a body are in [0, num_actions), 0 is to stay
 
     @property
     def num_attributes(self) -> int:
@@ -81,6 +82,16 @@ class Scenario(ABC):
     @abstractmethod
     def plan(self, worlds: Worlds) -> np.ndarray:
         """The simulator's own search: (B, A) uint8, bit a set where Action a is on a shortest way; 0 for no advice."""
+
+    def ran_out(self, worlds: Worlds, reward: np.ndarray) -> np.ndarray:
+        """Whether each world ended undecided because its steps were up, (B,) bool, by its last reward (B, A).
+
+        A world was decided if that pays or costs anybody anything, or if it is over before its time, or is asked for
+        answers, which its last step always judges.
+        """
+        is_early = worlds.steps_taken < self.num_steps
+        is_decided = is_early | (reward != 0).any(axis=1) | self.is_decided_by_answers
+        return worlds.is_over & ~is_decided
 
     def meanings(self, split: str) -> np.ndarray:
         """All meanings of a split, (N, G) int16."""
