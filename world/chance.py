@@ -35,16 +35,27 @@ def below(state, limit):
 
 
 @njit(cache=True)
+def start_state(number, salt):
+    """The generator's start state for one world number; the salt is that of the purpose."""
+    return _mix(_mix(np.uint64(number) + _GAMMA) ^ salt)
+
+
+@njit(cache=True)
 def _start_states(numbers, salt):
     states = np.empty(len(numbers), np.uint64)
     for n in range(len(numbers)):
-        states[n] = _mix(_mix(np.uint64(numbers[n]) + _GAMMA) ^ salt)
+        states[n] = start_state(numbers[n], salt)
     return states
 
 
-def start_states(numbers: np.ndarray, *purpose: str) -> np.ndarray:
-    """The generator's start state for each world number (B,), as (B,) uint64; purposes do not touch each other."""
+def salt_of(*purpose: str) -> np.uint64:
+    """A number for a purpose, so that the worlds of different purposes do not touch each other."""
     salt = 0
     for part in purpose:
         salt = (salt * 0x100000001B3 + zlib.crc32(part.encode())) % 2**64
-    return _start_states(np.ascontiguousarray(numbers, np.int64), np.uint64(salt))
+    return np.uint64(salt)
+
+
+def start_states(numbers: np.ndarray, *purpose: str) -> np.ndarray:
+    """The generator's start state for each world number (B,), as (B,) uint64."""
+    return _start_states(np.ascontiguousarray(numbers, np.int64), salt_of(*purpose))

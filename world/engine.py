@@ -62,7 +62,7 @@ class Law(IntEnum):
     EATING = 4  # see Eating
     FOOD_COLOUR = 5  # of what is left of the eaten, where they turn into food
     FUSING = 6  # 1: touching bodies of one colour become one
-    GROWTH = 7  # bodies that grow do so up to this number of cells; 0: never
+    GROWTH = 7  # bodies that grow do so while they have fewer cells than this; 0: never
     SPLITTING = 8  # a body of more cells than this falls apart into single cells; 0: never
     PROPERTY = 9  # see Property; a shape law says what holds for bodies that have at least ...
     THRESHOLD = 10  # ... this much of it
@@ -124,8 +124,9 @@ class Arena:
     agent_body: np.ndarray  # (B, A) uint8: 0 for an agent that is outside, or was eaten
     agent_cell: np.ndarray  # (B, A) int16: the cell that an agent sees from; -1 outside
     laws: np.ndarray  # (B, NUM_LAWS) int16: see Law
-    moved: np.ndarray  # (B, K) uint8: the direction in which a body was pushed in the last tick, 0 for none
-    eaten_by: np.ndarray  # (B, K) uint8: the body that ate it in the last tick, 0 for none
+    # of the last tick, by the numbers that bodies had when it began
+    moved: np.ndarray  # (B, K) uint8: the direction in which a body was pushed, 0 for none
+    eaten_by: np.ndarray  # (B, K) uint8: the body that ate it, 0 for none
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -182,7 +183,7 @@ def build(
     its place.
     """
     grid = np.asarray(grid)
-    if grid.ndim != 3 or not np.issubdtype(grid.dtype, np.integer):
+    if grid.ndim != 3 or grid.dtype.kind not in "iu":
         raise ValueError(f"grid must be whole numbers (worlds, rows, columns), got {grid.dtype} of shape {grid.shape}")
     num_worlds, height, width = grid.shape
     if not (1 <= height <= MAX_SIDE_CELLS and 1 <= width <= MAX_SIDE_CELLS):
@@ -231,7 +232,7 @@ def _numbers(name: str, values: np.ndarray, shape: tuple[int | None, ...], high:
     if not fits:
         wanted = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
         raise ValueError(f"{name} must have shape {wanted}, got {values.shape}")
-    if not np.issubdtype(values.dtype, np.integer) and values.dtype != bool:
+    if values.dtype.kind not in "iub":
         raise ValueError(f"{name} must be whole numbers, got {values.dtype}")
     if values.size and (values.min() < 0 or values.max() > high):
         where = tuple(int(i) for i in np.argwhere((values < 0) | (values > high))[0])
@@ -251,7 +252,7 @@ def check_laws(laws: np.ndarray, num_worlds: int) -> np.ndarray:
     laws = np.asarray(laws)
     if laws.shape not in ((NUM_LAWS,), (num_worlds, NUM_LAWS)):
         raise ValueError(f"laws must have shape ({num_worlds}, {NUM_LAWS}) or ({NUM_LAWS},), got {laws.shape}")
-    if not np.issubdtype(laws.dtype, np.integer):
+    if laws.dtype.kind not in "iu":
         raise ValueError(f"laws must be whole numbers, got {laws.dtype}")
     for law, high in _LAW_LIMITS.items():
         values = laws[..., law]
@@ -263,12 +264,12 @@ def check_laws(laws: np.ndarray, num_worlds: int) -> np.ndarray:
 
 def law_book(**laws: int) -> np.ndarray:
     """A law book (NUM_LAWS,) int16 by names: `law_book(gravity=Act.DOWN, eating=Eating.JOIN)`; the rest is 0."""
-    book = np.zeros(NUM_LAWS, np.int16)
+    book = [0] * NUM_LAWS
     for name, value in laws.items():
         if name.upper() not in Law.__members__:
             raise ValueError(f"unknown law {name}; there are {', '.join(law.name.lower() for law in Law)}")
         book[Law[name.upper()]] = value
-    return check_laws(book, 1)[0]
+    return check_laws(np.array(book), 1)[0]
 
 
 def empty_arena(
@@ -554,8 +555,9 @@ def _push_phase(
     # a team fails together
     for a in range(num_agents):
         for o in range(num_agents):
-            if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1:
-                load[a] = max(load[a], 2)
+            # a 1 is not written over: the others of the team have yet to see it
+            if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1 and load[a] == 0:
+                load[a] = 2
     lifted = _NONE
     count = 0
     for a in range(num_agents):
@@ -677,7 +679,7 @@ def _join(b, owner, look, next_cell, first_cell, size, colour, part, whole):
 
 @njit(cache=True)
 def _eat_phase(
-    b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride
+    b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride, is_tied
 ):
     """A body with an appetite eats smaller bodies that it touches.
 
@@ -685,24 +687,28 @@ def _eat_phase(
     the snapshot: B and C die, and where cells join the eater, those of C join A.
     """
     num_bodies = first_cell.shape[1]
+    for body in range(2, num_bodies):
+        cell = first_cell[b, body]
+        while cell >= 0:
+            # two of four neighbours are enough: the others find this one
+            for step in (stride, 1):
+                other = owner[b, cell + step]
+                if other <= _WALL or other == body or size[b, other] == size[b, body]:
+                    continue
+                prey, eater = (body, other) if size[b, body] < size[b, other] else (other, body)
+                if not flags[b, eater] & _EATS or flags[b, prey] & _ANCHORED:
+                    continue
+                if eaten_by[b, prey] == 0 or size[b, eater] > size[b, eaten_by[b, prey]]:
+                    eaten_by[b, prey] = eater
+                    is_tied[prey] = False
+                elif eater != eaten_by[b, prey] and size[b, eater] == size[b, eaten_by[b, prey]]:
+                    is_tied[prey] = True
+            cell = next_cell[b, cell]
     any_eaten = False
     for prey in range(2, num_bodies):
-        cell = first_cell[b, prey]
-        if cell < 0 or flags[b, prey] & _ANCHORED:
-            continue
-        best, best_size, is_tied = 0, size[b, prey], False
-        while cell >= 0:
-            for step in (-stride, stride, -1, 1):
-                other = owner[b, cell + step]
-                if other > _WALL and other != prey and other != best and flags[b, other] & _EATS:
-                    if size[b, other] > best_size:
-                        best, best_size, is_tied = other, size[b, other], False
-                    elif best > 0 and size[b, other] == best_size:
-                        is_tied = True
-            cell = next_cell[b, cell]
-        if best > 0 and not is_tied:
-            eaten_by[b, prey] = best
-            any_eaten = True
+        if eaten_by[b, prey] and is_tied[prey]:
+            eaten_by[b, prey] = 0
+        any_eaten = any_eaten or eaten_by[b, prey] > 0
     if not any_eaten:
         return False
     for prey in range(2, num_bodies):
@@ -929,7 +935,7 @@ def _shape_phase(
 
 
 @njit(cache=True, nogil=True)
-def _tick_kernel(
+def tick_kernel(
     owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
     height, width, margin, low, high,
 ):  # fmt: skip
@@ -944,6 +950,7 @@ def _tick_kernel(
     load = np.empty(max(num_agents, 1), np.int64)
     bodies = np.empty(num_bodies + 1, np.uint8)
     below = np.empty(num_bodies, np.uint64)
+    is_tied = np.empty(num_bodies, np.bool_)
     steps = np.empty(max(num_agents, num_bodies) + 1, np.int64)
     cells = np.empty(owner.shape[1] + num_bodies, np.int64)
     claims = np.zeros(owner.shape[1], np.uint8)
@@ -968,7 +975,7 @@ def _tick_kernel(
         if book[_EATING]:
             _eat_phase(
                 b, owner, look, next_cell, first_cell, size, colour, flags, agent_body,
-                agent_cell, laws, eaten_by, stride,
+                agent_cell, laws, eaten_by, stride, is_tied,
             )  # fmt: skip
         if not (book[_FUSING] or book[_GROWTH] or book[_SPLITTING] or book[_EFFECT]):
             continue
@@ -992,20 +999,25 @@ def _tick_kernel(
             )  # fmt: skip
 
 
-def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1) -> None:
-    """One tick of every world, in place; `acts` (B, A) are Act values. The same bytes for any number of threads."""
+def checked_acts(arena: Arena, acts: np.ndarray) -> np.ndarray:
+    """The acts (B, A) as int8; ValueError says which is none."""
     acts = np.asarray(acts)
     if acts.shape != arena.agent_body.shape:
         raise ValueError(f"acts must have shape {arena.agent_body.shape}, got {acts.shape}")
-    if acts.size and not np.issubdtype(acts.dtype, np.integer):
+    if acts.size and acts.dtype.kind not in "iu":
         raise ValueError(f"acts must be whole numbers, got {acts.dtype}")
     if acts.size and (acts.min() < 0 or acts.max() >= NUM_ACTS):
         b, a = (int(i) for i in np.argwhere((acts < 0) | (acts >= NUM_ACTS))[0])
         raise ValueError(f"acts[{b}, {a}] must be in [0, {NUM_ACTS - 1}], got {acts[b, a]}")
-    acts = np.ascontiguousarray(acts, np.int8)
+    return np.ascontiguousarray(acts, np.int8)
+
+
+def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1) -> None:
+    """One tick of every world, in place; `acts` (B, A) are Act values. The same bytes for any number of threads."""
+    acts = checked_acts(arena, acts)
 
     def work(low: int, high: int) -> None:
-        _tick_kernel(
+        tick_kernel(
             arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.flags,
             arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts,
             arena.height_cells, arena.width_cells, arena.margin_cells, low, high,
@@ -1027,7 +1039,7 @@ def shared_out(work, num_worlds: int, num_threads: int) -> None:  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def _view_kernel(look, agent_cell, stride, radius, view, low, high):
+def view_kernel(look, agent_cell, stride, radius, view, low, high):
     for b in range(low, high):
         for a in range(agent_cell.shape[1]):
             cell = agent_cell[b, a]
@@ -1053,5 +1065,5 @@ def views(arena: Arena, radius_cells: int, out: np.ndarray | None = None) -> np.
         out = np.empty(shape, np.uint8)
     elif out.shape != shape or out.dtype != np.uint8:
         raise ValueError(f"out must be uint8 of shape {shape}, got {out.dtype} of shape {out.shape}")
-    _view_kernel(arena.look, arena.agent_cell, arena.stride, radius_cells, out, 0, len(arena))
+    view_kernel(arena.look, arena.agent_cell, arena.stride, radius_cells, out, 0, len(arena))
     return out

@@ -39,17 +39,26 @@ class Scatter:
         for name, low, high in (
             ("height_cells", 1, 64), ("width_cells", 1, 64), ("num_bodies", 0, MAX_BODIES), ("num_agents", 0, 62),
             ("max_body_cells", 1, 64), ("num_wall_cells", 0, 4096), ("num_spare_bodies", 0, MAX_BODIES),
+            ("margin_cells", 1, 16),
             ("eating_share", 0, 1), ("floating_share", 0, 1), ("anchored_share", 0, 1), ("growing_share", 0, 1),
         ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be in [{low}, {high}], got {getattr(self, name)}")
-        total = self.num_bodies + self.num_agents + self.num_spare_bodies
+            value = getattr(self, name)
+            if not name.endswith("_share") and not isinstance(value, int | np.integer):
+                raise ValueError(f"{name} must be a whole number, got {value}")
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
+        total = self.num_table_bodies
         if total > MAX_BODIES - 1:
             raise ValueError(f"a world has at most {MAX_BODIES - 1} bodies, agents included, got {total}")
 
+    @property
+    def num_table_bodies(self) -> int:
+        """Places in the table of bodies, without the walls."""
+        return self.num_bodies + self.num_agents + self.num_spare_bodies
+
 
 @njit(cache=True, nogil=True)
-def _scatter_world(
+def scatter_world(
     state, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, height, width, margin,
     num_bodies, max_body_cells, num_wall_cells, shares, agent_flags, order,
 ):  # fmt: skip
@@ -60,6 +69,7 @@ def _scatter_world(
         for cell in range(start, start + width):
             owner[cell] = 0
             look[cell] = 0
+            next_cell[cell] = -1
     for body in range(2, len(first_cell)):
         first_cell[body] = -1
         size[body] = 0
@@ -103,7 +113,7 @@ def _scatter_world(
             continue
         draw = below(state, 1 << 30)
         for i in range(4):
-            # ten bits a share are enough, and one draw for all of them
+            # seven bits a share are enough, and one draw for all of them
             if ((draw >> (7 * i)) & 127) < shares[i]:
                 flags[body] |= 1 << i
         # grows from the cell added last: a crooked walk
@@ -130,7 +140,7 @@ def _scatter_kernel(
 ):  # fmt: skip
     order = np.empty(8, np.int64)
     for b in range(len(owner)):
-        _scatter_world(
+        scatter_world(
             states[b : b + 1], owner[b], look[b], next_cell[b], first_cell[b], size[b], colour[b], flags[b],
             agent_body[b], agent_cell[b], height, width, margin, num_bodies, max_body_cells, num_wall_cells, shares,
             agent_flags, order,
@@ -138,23 +148,49 @@ def _scatter_kernel(
 
 
 def scatter(numbers: np.ndarray, what: Scatter, laws: np.ndarray, out: Arena | None = None) -> Arena:
-    """The random worlds with these numbers (B,) under these laws; `out` is filled if given."""
+    """The random worlds with these numbers (B,) under these laws; `out` is filled if given, and has no past."""
     numbers = np.asarray(numbers)
-    arena = out if out is not None else empty_scatter(len(numbers), what, laws)
-    # shares in 128ths, in the order of the flags
-    shares = np.array([what.anchored_share, what.floating_share, what.eating_share, what.growing_share])
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise ValueError(f"numbers must be whole numbers (worlds,), got {numbers.dtype} of shape {numbers.shape}")
+    arena = empty_scatter(len(numbers), what, laws) if out is None else _emptied(out, len(numbers), what, laws)
     _scatter_kernel(
         start_states(numbers, "scatter"), arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size,
         arena.colour, arena.flags, arena.agent_body, arena.agent_cell, what.height_cells, what.width_cells,
-        what.margin_cells, what.num_bodies, what.max_body_cells, what.num_wall_cells,
-        np.rint(shares * 128).astype(np.int64), int(Body.FLOATS) if what.agents_float else 0,
+        what.margin_cells, *scatter_numbers(what),
     )  # fmt: skip
     return arena
 
 
+def scatter_numbers(what: Scatter) -> tuple[int, int, int, np.ndarray, int]:
+    """What the kernel has to know, besides the sides: bodies, their cells, walls, shares and the flags of agents."""
+    # shares in 128ths, in the order of the flags
+    shares = np.array([what.anchored_share, what.floating_share, what.eating_share, what.growing_share])
+    agent_flags = int(Body.FLOATS) if what.agents_float else 0
+    return (
+        what.num_bodies, what.max_body_cells, what.num_wall_cells, np.rint(shares * 128).astype(np.int64), agent_flags
+    )  # fmt: skip
+
+
+def _emptied(out: Arena, num_worlds: int, what: Scatter, laws: np.ndarray) -> Arena:
+    """An arena that may hold old worlds, under new laws; ValueError if it is of another shape."""
+    wanted = (
+        num_worlds, what.height_cells, what.width_cells, what.margin_cells, what.num_table_bodies, what.num_agents
+    )  # fmt: skip
+    got = (
+        len(out), out.height_cells, out.width_cells, out.margin_cells, out.size.shape[1] - 2, out.agent_body.shape[1]
+    )  # fmt: skip
+    if got != wanted:
+        raise ValueError(f"out must be of (worlds, rows, columns, margin, bodies, agents) {wanted}, got {got}")
+    out.laws[:] = check_laws(laws, num_worlds)
+    out.moved[:] = 0
+    out.eaten_by[:] = 0
+    return out
+
+
 def empty_scatter(num_worlds: int, what: Scatter, laws: np.ndarray) -> Arena:
     """Room for that many random worlds."""
-    bodies = what.num_bodies + what.num_agents + what.num_spare_bodies
-    arena = empty_arena(num_worlds, what.height_cells, what.width_cells, bodies, what.num_agents, what.margin_cells)
+    arena = empty_arena(
+        num_worlds, what.height_cells, what.width_cells, what.num_table_bodies, what.num_agents, what.margin_cells
+    )
     arena.laws[:] = check_laws(laws, num_worlds)
     return arena
