@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import boxlings
+import world
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -131,9 +132,13 @@ def test_python_in_the_readme_imports_what_there_is():
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
     for block in blocks:
-        for name in imported_names(block) - {"boxlings"}:
-            assert name.removeprefix("boxlings.") in boxlings.__all__
-            assert hasattr(boxlings, name.removeprefix("boxlings."))
+        modules = {"boxlings": boxlings, "world": world}
+        for name in imported_names(block) - set(modules):
+            module, _, member = name.partition(".")
+            assert member in modules[module].__all__
+            assert hasattr(modules[module], member)
+        for module, member in re.findall(r"\b(world)\.(\w+)\(", block):
+            assert member in modules[module].__all__
 
 
 def test_the_map_in_the_readme_names_every_file_and_no_other():
