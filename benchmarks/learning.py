@@ -9,6 +9,8 @@ last population on fresh worlds that it never saw. `--json` prints one object wi
 run: learning, judging, measuring and recording), and `seeds`. `--figure FILE` draws the learning curves.
 """
 
+# ruff: noqa: E402 - paths come before what they are for
+
 from __future__ import annotations
 
 import argparse
@@ -18,6 +20,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
+# this folder has a world.py too, which is not meant
+sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 from analysis.run import Run, load_run
 

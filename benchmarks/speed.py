@@ -8,15 +8,21 @@ Medians of several repetitions on one thread. `--json` prints one object with, a
 `loop_agent_steps` (a whole generation); beside them `population` and `parameters`.
 """
 
+# ruff: noqa: E402 - paths come before what they are for
+
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
 
 import numpy as np
+
+# this folder has a world.py too, which is not meant
+sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 from evolution.chance import stream, torch_stream
 from evolution.config import LearningConfig, RunConfig

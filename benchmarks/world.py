@@ -16,6 +16,8 @@ and `scaling_2_cores` (agent-steps in wall time with two threads, divided by tho
 kernels on disk, imports included), and `nanoseconds_per_tick`: by side and number of agents, with views.
 """
 
+# ruff: noqa: E402 - paths come before what they are for
+
 from __future__ import annotations
 
 import argparse
@@ -27,6 +29,9 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
+
+# this folder has a world.py too, which is not meant
+sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 from world.engine import Act, Eating, law_book
 from world.scatter import Scatter, empty_scatter, scatter
