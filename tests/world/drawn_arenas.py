@@ -66,31 +66,39 @@ def draw_grid_of_bodies(chance: Random, height: int, width: int) -> list[list[in
     share_small = chance.choice([0.0, 0.3, 0.9])
     placed: list[set[Cell]] = []
     for number in range(2, 2 + chance.randint(0, MAX_BODIES_DRAWN)):
-        near = (
-            sorted(around(placed[-1 if chance.random() < 0.5 else 0]) & free)
-            if placed and chance.random() < 0.5
-            else []
-        )
         if not free:
             break
+        near = placed and chance.random() < 0.5 and sorted(around(chance.choice([placed[0], placed[-1]])) & free)
         start = chance.choice(near or sorted(free))
-        body = {start}
         if placed and chance.random() < share_small:
-            pass
+            body = {start}
         elif max_cells == 8 and chance.random() < 0.4:
-            shape = [(row, column) if number % 2 else (column, -row) for row, column in chance.choice(SHAPES)]
-            at = chance.choice(shape)
-            whole = shifted(shape, (start[0] - at[0], start[1] - at[1]))
-            body = set(whole) if whole <= free else body
+            body = draw_shape(chance, start, free)
         else:
-            for _ in range(chance.randint(0, max_cells - 1)):
-                beside = sorted((around(body) & free) - body)
-                if beside:
-                    body.add(chance.choice(beside))
+            body = draw_body(chance, start, free, chance.randint(1, max_cells))
         free -= body
         placed.append(body)
         owner.update(dict.fromkeys(body, number))
     return [[owner[row, column] for column in range(width)] for row in range(height)]
+
+
+def draw_body(chance: Random, start: Cell, free: set[Cell], num_cells: int) -> set[Cell]:
+    """Cells that hang together, as many as there is room for."""
+    body = {start}
+    while len(body) < num_cells and (beside := sorted((around(body) & free) - body)):
+        body.add(chance.choice(beside))
+    return body
+
+
+def draw_shape(chance: Random, start: Cell, free: set[Cell]) -> set[Cell]:
+    """One of the shapes above, as it is or turned; a single cell where there is no room for it."""
+    turns = chance.randrange(4)
+    shape = chance.choice(SHAPES)
+    for _ in range(turns):
+        shape = [(column, -row) for row, column in shape]
+    at = chance.choice(shape)
+    whole = shifted(shape, (start[0] - at[0], start[1] - at[1]))
+    return set(whole) if whole <= free else {start}
 
 
 def draw_arena(chance: Random, num_worlds: int, laws: list[int] | None = None) -> Arena:
@@ -146,10 +154,8 @@ def draw_crowd(chance: Random, num_worlds: int) -> Arena:
         for number in range(2, 2 + num_large + num_agents):
             is_agent = number >= 2 + num_large
             near = sorted(shifted(large, chance.choice(sides)) & free) if is_agent and chance.random() < 0.9 else []
-            body = {chance.choice(near or sorted(free))}
-            for _ in range(chance.choice([0, 0, 1]) if is_agent else chance.randint(3, 9)):
-                beside = sorted((around(body) & free) - body)
-                body |= {chance.choice(beside)} if beside else set()
+            num_cells = chance.choice([1, 1, 2]) if is_agent else chance.randint(4, 10)
+            body = draw_body(chance, chance.choice(near or sorted(free)), free, num_cells)
             free -= body
             large |= set() if is_agent else body
             for cell in body:

@@ -159,6 +159,11 @@ READINGS: dict[str, tuple[str, str, list[str]]] = {
         ["3 x 4 cells from row 2, column 2 become orange"],
     ),
     "a ray": ("1...... ....... .......", "1666666 ....... .......", ["a ray from row 1, column 2 goes right in pink"]),
+    "rays in reading order": (
+        "3.3... ...... ...... ...... ...... ......",
+        "3.3... 8.8... 8.8... 8.8... 8..... ......",
+        ["a ray from row 4, column 3 goes up in sky", "a ray from row 5, column 1 goes up in sky"],
+    ),
     "one cell": ("..... .....", "..... ..9..", ["row 2, column 3 becomes maroon"]),
     "a window": ("....... ..12... ..34... .......", "12 34", ["the picture is 2 x 2 cells from row 2, column 3"]),
     "more room": ("123 456", "123. 456. ....", ["the grid becomes 3 x 4 cells"]),
