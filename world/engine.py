@@ -545,15 +545,19 @@ def _push_phase(
         for o in range(a):
             if sets[o] == _NONE or team[a] == team[o]:
                 continue
-            if sets[a] & sets[o] or _claims_overlap(
-                b, owner, next_cell, first_cell, members, a, counts[a], steps[a], sets[o], steps[o]
-            ):
+            if weight[a] == 1 and weight[o] == 1:  # two that only step
+                is_conflict = agent_cell[b, a] + steps[a] == agent_cell[b, o] + steps[o]
+            else:
+                is_conflict = sets[a] & sets[o] != _NONE or _claims_overlap(
+                    b, owner, next_cell, first_cell, members, a, counts[a], steps[a], sets[o], steps[o]
+                )
+            if is_conflict:
                 if weight[o] >= weight[a]:
                     load[a] = 1
                 if weight[a] >= weight[o]:
                     load[o] = 1
-    # a team fails together
-    for a in range(num_agents):
+    # a team fails together; who only steps is alone in its team
+    for a in range(num_agents if any_load else 0):
         for o in range(num_agents):
             # a 1 is not written over: the others of the team have yet to see it
             if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1 and load[a] == 0:
