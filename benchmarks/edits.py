@@ -54,7 +54,8 @@ Grid = np.ndarray
 Episode = tuple[list[Grid], float | None]  # T + 1 grids, and the bits of the acts between them
 _MAX_SIDE_CELLS = 30
 _ARC_COLOURS = 10
-_LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+# a window longer than any episode here; the preset's own of 64 MiB would take longer to clear than to use
+_LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 2**16}]
 GENERAL: dict[str, Callable[[bytes], bytes]] = {
     "zlib": lambda data: zlib.compress(data, 9),
     "lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_RAW, filters=_LZMA),
