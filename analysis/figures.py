@@ -71,7 +71,7 @@ def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
         ends += _draw_measure(ax, table, name, label, colour, width=width, text_colour=BLUE)
     _label_ends(ax, ends)
     _say_if_empty(ax, ends)
-    _span_generations([ax], table)
+    _span_generations([ax], table.loc[0:])
     return ax
 
 
@@ -237,7 +237,7 @@ def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
             ax.tick_params(labelleft=False)
         ax.tick_params(labelsize=8)
         ax.set_title(ax.get_title(loc="left"), fontsize=9.5, loc="left")
-    _span_generations(flat, run.generations)
+    _span_generations(flat, run.generations.loc[0:])
     return flat
 
 
@@ -332,7 +332,7 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
         what = f"{len(others)} other clan{'s' if len(others) > 1 else ''}: {others.sum():.0%}"
         ends.append((what, float(height[members].mean()), GREY))
     _label_ends(ax, ends)
-    _span_generations([ax], run.generations)
+    _span_generations([ax], run.generations.loc[0:])
     return ax
 
 
@@ -501,7 +501,7 @@ def _span_generations(axes: Sequence[Axes], table: pd.DataFrame) -> None:
                 # before generation 0 a founder learned the language alone
                 ax.axvspan(first, 0, color="#F1EEF6", zorder=0)
                 ax.annotate(
-                    "founder's\nchildhood", (first, 0.9), xycoords=("data", "axes fraction"),
+                    "founder's\nchildhood", (first, 0.42), xycoords=("data", "axes fraction"),
                     xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=GREY,
                 )  # fmt: skip
             ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -55,7 +55,7 @@ def summary_sentences(run: Run) -> list[str]:
     sentences = []
     name = dict(flat_options(run.config)).get("scenario")
     num_alive = int((lives["generation"] == lives["generation"].max()).sum()) if len(lives) else 0
-    told = f"{num_alive} boxlings at a time lived through {len(table)} generations"
+    told = f"{num_alive} boxlings at a time lived through {last_generation} generations"
     if name in scenarios.names():
         told += f" of the scenario {name}: {scenarios.get(name).summary}"
     sentences.append(f"{told}.")
