@@ -6,8 +6,10 @@ import io
 import re
 from dataclasses import replace
 
+import pandas as pd
 from PIL import Image
 
+from analysis.figures import plot_fitness, plot_lineage
 from analysis.report import summary_sentences, write_report
 from analysis.run import Run, load_run
 
@@ -58,3 +60,11 @@ def test_a_run_without_checkpoints_and_episodes_has_a_report(run: Run) -> None:
     text = write_report(load_run(run.folder)).read_text(encoding="utf-8")
     assert "No episodes were recorded." in text
     assert "Lexicon" not in text
+
+
+def test_the_founders_childhood_is_no_generation_and_takes_no_room_where_nothing_was_measured(run: Run) -> None:
+    table = run.generations
+    childhood = pd.DataFrame({"symbols_in_use": [2.0, 3.0]}, index=pd.Index([-2, -1], name=table.index.name))
+    grown = replace(run, generations=pd.concat([childhood, table]))
+    assert "lived through 11 generations" in " ".join(summary_sentences(grown))
+    assert plot_fitness(grown).get_xlim() == plot_lineage(grown).get_xlim() == (0.0, 11.0)
