@@ -44,6 +44,7 @@ from evolution.config import (
     RunConfig,
     SelectionConfig,
 )
+from world.splits import SPLITS
 
 if TYPE_CHECKING:
     from analysis.run import Run, load_run
@@ -316,11 +317,13 @@ def _scenarios(options: argparse.Namespace) -> int:
     from analysis.story import Frame
     from analysis.terminal import blocks
     from world import scenarios
+    from world.recording import scene_of
+    from world.splits import COMPOSITIONS, TRAIN
 
     described = []
     console = Console(highlight=False)
     for scenario in map(scenarios.get, scenarios.names()):
-        goals = {split: len(scenario.meanings(split)) for split in ("train", "held-out")}
+        goals = {split: len(scenario.meanings(split)) for split in (TRAIN, COMPOSITIONS)}
         described.append(
             {
                 "name": scenario.name,
@@ -329,20 +332,24 @@ def _scenarios(options: argparse.Namespace) -> int:
                 "agents": scenario.num_agents,
                 "steps": scenario.num_steps,
                 "goals": goals,
+                "splits": list(scenario.splits),
                 "chance": scenario.chance_success(),
             }
         )
         if options.json:
             continue
         console.print(f"[bold]{scenario.name}[/bold]: {scenario.summary}")
-        console.print(f"{scenario.num_agents} agents, at most {scenario.num_steps} steps", style="dim")
+        agents = f"{scenario.num_agents} agents" if scenario.num_agents > 1 else "one agent"
+        console.print(f"{agents}, at most {scenario.num_steps} steps", style="dim")
         for attribute in scenario.attributes:
             console.print(f"  {attribute.name}: {', '.join(attribute.values)}")
-        console.print(
-            f"  {goals['train']} goals to train on, {goals['held-out']} held out; "
-            f"without talk at best {scenario.chance_success():.3f}"
-        )
-        frame = Frame(0, scenario.generate(np.array([0]), "train"), (), (), ())
+        if scenario.has_guide:
+            console.print(
+                f"  {goals[TRAIN]} goals to train on, {goals[COMPOSITIONS]} held out; "
+                f"without talk at best {scenario.chance_success():.3f}"
+            )
+        console.print(f"  splits: {', '.join(scenario.splits)}")
+        frame = Frame(0, scene_of(scenario.generate(np.array([0]), "train"), 0), (), (), ())
         console.print(blocks(frame, has_colour=console.color_system is not None))
     return _print({"scenarios": described}, [], options)
 
@@ -419,7 +426,6 @@ def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario]:
     from evolution.run import find_checkpoint, load_population
     from evolution.storage import list_checkpoints
     from world import scenarios
-    from world.state import NUM_ACTIONS
 
     folder = find_checkpoint(path)
     if folder != Path(path):
@@ -432,7 +438,7 @@ def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario]:
         _ = description["generation"], description["hearing_radius_cells"]
     except (KeyError, TypeError) as error:  # whole, but not as our runs describe a population
         raise ValueError(f"{folder} holds no population of this version: {error} in config.json") from None
-    asked = (scenario.attribute_sizes, NUM_ACTIONS, scenario.num_looks, scenario.view_shape)
+    asked = (scenario.attribute_sizes, scenario.num_actions, scenario.num_looks, scenario.view_shape)
     got = (spec.attribute_sizes, spec.num_actions, spec.num_looks, spec.view_shape)
     if asked != got:
         raise ValueError(f"{folder} does not fit scenario {scenario.name}: expected sizes {asked}, got {got}")
@@ -650,8 +656,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate = command("eval", _eval, "measure the success of a population on fresh worlds")
     text = "a run, for its newest checkpoint, or a checkpoint folder"
     evaluate.add_argument("folder", metavar="DIR|CKPT", help=text)
-    text = "goals that were trained on, or goals that never were (default: train)"
-    _add_choice(evaluate, "--split", ("train", "held-out"), text, default="train")
+    text = "what was trained on, or what never was: goals, worlds, sizes, shapes or laws (default: train)"
+    _add_choice(evaluate, "--split", SPLITS, text, default="train")
     text = "mute: nothing is heard; shuffle: the words of another world are heard (default: on)"
     _add_choice(evaluate, "--channel", ("on", "mute", "shuffle"), text, default="on")
     text = "worlds in all, rounded up to the same number for every boxling (default: 2048)"
@@ -779,7 +785,9 @@ def _default_in_words(name: str, default: object) -> str:
         values = set(of_scenario.values())
         if len(values) < 2:
             return f"default: {values.pop()}" if values else ""
-        return f"default: {', '.join(f'{value} in {scenario}' for scenario, value in of_scenario.items())}"
+        usual = max(of_scenario.values(), key=list(of_scenario.values()).count)
+        others = "".join(f", {value} in {scenario}" for scenario, value in of_scenario.items() if value != usual)
+        return f"default: {usual}{others}"
     return f"default: {'on' if default is True else 'off' if default is False else default}"
 
 

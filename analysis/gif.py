@@ -53,7 +53,7 @@ def draw_frame(story: Story, frame: Frame, size: tuple[int, int]) -> Image.Image
     """One step as an RGB image of `size` pixels."""
     image = Image.new("RGB", size, _PAPER)
     cell = _cell_pixels(story)
-    world = Image.fromarray(render.picture(frame.world, 0, cell))
+    world = Image.fromarray(render.draw(frame.scene, cell))
     letters = ImageDraw.Draw(world)
     for row, col, letter in frame.marks:
         at = ((col + 0.5) * cell, (row + 0.74) * cell)  # below the eyes
@@ -64,14 +64,14 @@ def draw_frame(story: Story, frame: Frame, size: tuple[int, int]) -> Image.Image
 
 
 def _cell_pixels(story: Story) -> int:
-    return max(8, _WORLD_PIXELS // max(story.frames[0].world.owner.shape[1:]))
+    return max(8, _WORLD_PIXELS // max(story.frames[0].scene.look.shape))
 
 
 def _size(stories: list[Story]) -> tuple[int, int]:
     """Width and height of an image that holds every frame of every story."""
     width = height = 0
     for story in stories:
-        rows, cols = story.frames[0].world.owner.shape[1:]
+        rows, cols = story.frames[0].scene.look.shape
         cell = _cell_pixels(story)
         width = max(width, cols * cell + _PANEL_PIXELS + 3 * _MARGIN_PIXELS)
         blank = ImageDraw.Draw(Image.new("RGB", (1, 1)))  # drawing beyond an image only measures

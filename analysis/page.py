@@ -61,10 +61,11 @@ def _plain(story: Story) -> dict:
         "agents": story.agents,
         "isWon": story.is_won,
         "outcome": story.outcome,
+        "floor": story.frames[0].scene.floor.tolist(),
         "frames": [
             {
-                "owner": frame.world.owner[0].tolist(),
-                "colour": frame.world.colour[0].tolist(),
+                "owner": frame.scene.body.tolist(),
+                "look": frame.scene.look.tolist(),
                 "marks": frame.marks,
                 "changes": "; ".join(frame.changes),
                 "turns": [
@@ -206,8 +207,17 @@ _SCRIPT = """
     const ownerAt = (r, c) => r < 0 || c < 0 || r >= rows || c >= cols ? 0 : frame.owner[r][c];
     for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) {
       const body = frame.owner[r][c];
-      pen.fillStyle = css[body ? frame.colour[body] : 0];
+      const inset = body ? 0 : Math.round(cell / 8), floor = story.floor[r][c];
+      pen.fillStyle = css[frame.look[r][c]];
       pen.fillRect(c * cell, r * cell, cell, cell);
+      if (!floor) continue;
+      pen.fillStyle = css[floor];
+      pen.fillRect(c * cell + inset, r * cell + inset, cell - 2 * inset, cell - 2 * inset);
+      if (!body) continue;
+      // a mark on the floor is seen around what stands on it
+      const rim = Math.round(cell / 8);
+      pen.fillStyle = css[frame.look[r][c]];
+      pen.fillRect(c * cell + rim, r * cell + rim, cell - 2 * rim, cell - 2 * rim);
     }
     pen.fillStyle = "rgba(128,128,128,0.28)";
     for (let r = 1; r < rows; r++) pen.fillRect(0, r * cell - 1, canvas.width, 2);
@@ -217,7 +227,7 @@ _SCRIPT = """
       const body = frame.owner[r][c];
       if (!body) continue;
       const x = c * cell, y = r * cell;
-      pen.fillStyle = css[frame.colour[body]];
+      pen.fillStyle = css[frame.look[r][c]];
       if (ownerAt(r, c + 1) === body) pen.fillRect(x + cell - 2, y + edge, 4, cell - 2 * edge);
       if (ownerAt(r + 1, c) === body) pen.fillRect(x + edge, y + cell - 2, cell - 2 * edge, 4);
       pen.fillStyle = "rgba(0,0,0,0.55)";

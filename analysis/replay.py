@@ -2,8 +2,8 @@
 
 from analysis.gif import to_gif
 from analysis.page import to_html
-from analysis.story import Story, states_of, tell
+from analysis.story import Story, scenes_of, tell
 from analysis.terminal import to_terminal
 from analysis.verify import verify_episode, verify_run
 
-__all__ = ["Story", "states_of", "tell", "to_gif", "to_html", "to_terminal", "verify_episode", "verify_run"]
+__all__ = ["Story", "scenes_of", "tell", "to_gif", "to_html", "to_terminal", "verify_episode", "verify_run"]

@@ -6,21 +6,23 @@ simulated; analysis/verify.py checks that the simulator agrees.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from language.vocabulary import symbol_name
-from world import edits, scenarios
+from world import scenarios
+from world.codes import Act, Role
+from world.recording import Scene, changes_in_words, replay
 from world.scenarios.base import Scenario
-from world.state import Action, Role, Worlds
+from world.splits import COMPOSITIONS
 
 CHANNELS = {
     "on": "what is said is heard one step later",
     "mute": "muted: nobody hears anything",
     "shuffle": "shuffled: what is heard was said in another world",
 }
-_ACTS = {Action.STAY: "stays"} | {act: f"goes {act.name.lower()}" for act in Action if act != Action.STAY}
+_ACTS = {Act.STAY: "stays"} | {act: f"goes {act.name.lower()}" for act in Act if act != Act.STAY}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -47,7 +49,7 @@ class Frame:
     """The world after one step, and what happened in that step."""
 
     step: int  # 0 is the start
-    world: Worlds  # one world
+    scene: Scene
     turns: tuple[Turn, ...]  # in the order of Story.agents; () at the start
     changes: tuple[str, ...]  # the edits in words, but for the agents' own moves
     marks: tuple[tuple[int, int, str], ...]  # row, column and letter of each agent on the grid
@@ -74,7 +76,7 @@ class Story:
 
     @property
     def circumstances(self) -> str:
-        goals = "a goal never trained on" if self.split == "held-out" else "a trained goal"
+        goals = "a goal never trained on" if self.split == COMPOSITIONS else "a trained goal"
         return f"{goals}; {CHANNELS.get(self.channel, self.channel)}"
 
     @property
@@ -88,46 +90,45 @@ def scenario_of(row: dict) -> Scenario:
     return scenarios.get(row["scenario"])
 
 
-def start_of(row: dict) -> Worlds:
-    """The recorded start state, one world. What is not recorded is as the scenario makes it."""
-    start = scenario_of(row).generate(np.array([row["world_number"]]), row["split"])
-    size = (1, row["height"], row["width"])
-    if len(row["start_owner"]) != row["height"] * row["width"]:
+def start_of(row: dict) -> Scene:
+    """The recorded start; ValueError when it is none."""
+    size = (row["height"], row["width"])
+    owner, floor, colour = (np.array(row[name], np.int64) for name in ("start_owner", "floor", "colour"))
+    for name, cells in (("start_owner", owner), ("floor", floor)):
+        if len(cells) != size[0] * size[1]:
+            raise ValueError(
+                f"episode {row['episode']} starts with {len(cells)} cells of {name}, expected {size[0]} x {size[1]}"
+            )
+    if owner.min() < 0 or owner.max() >= len(colour):
         raise ValueError(
-            f"episode {row['episode']} starts with {len(row['start_owner'])} cells, "
-            f"expected {row['height']} x {row['width']}"
+            f"episode {row['episode']} starts with bodies {owner.min()} to {owner.max()}, expected 0 to "
+            f"{len(colour) - 1}"
         )
-    return replace(
-        start,
-        owner=np.array(row["start_owner"], np.int16).reshape(size),
-        colour=np.array([row["colour"]], np.int8),
-        anchored=np.array([row["anchored"]], bool),
-        agent_body=np.array([row["agent_body"]], np.int16),
-        role=np.array([row["role"]], np.int8),
-        goal=np.array([row["goal"]], np.int16),
-    )
+    body = owner.reshape(size).astype(np.uint8)
+    return Scene(colour.astype(np.uint8)[body] * (body > 0), body, floor.reshape(size).astype(np.uint8))
 
 
-def states_of(row: dict) -> list[Worlds]:
-    """The recorded states, one world each: the start, then after each step, decoded from the edits."""
-    states = [start_of(row)]
-    for tokens in row["edits"]:
-        states.append(edits.apply(states[-1], [np.array(tokens, np.int16)]))
-    return states
+def scenes_of(row: dict) -> list[Scene]:
+    """What the world looked like: the start, then after each step, decoded from the edits."""
+    scenes = [start_of(row)]
+    for tokens, bodies in zip(row["edits"], row["bodies"], strict=True):
+        scenes.append(replay(scenes[-1], np.array(tokens, np.int64), np.array(bodies, np.int64)))
+    return scenes
 
 
 def tell(row: dict) -> Story:
     """The story of an episode row, up to the step in which it was over."""
     scenario = scenario_of(row)
     num_steps = min(int(row["over_at"]), len(row["actions"])) if row["over_at"] >= 0 else len(row["actions"])
-    states = states_of(row)[: num_steps + 1]
+    scenes = scenes_of(row)[: num_steps + 1]
     order = sorted(range(len(row["role"])), key=lambda a: row["role"][a])  # guides first: they start the talk
-    frames = [Frame(0, states[0], (), (), _marks(states[0], order))]
+    frames = [Frame(0, scenes[0], (), (), _marks(row, scenes[0], order))]
     for step in range(num_steps):
-        state = states[step + 1]
+        scene = scenes[step + 1]
         turns = tuple(_turn(row, step, agent, scenario) for agent in order)
-        changes = _changes(row, step, states[step])
-        frames.append(Frame(step + 1, state, turns, changes, _marks(state, order)))
+        tokens = np.array(row["edits"][step], np.int64)
+        changes = tuple(changes_in_words(scenes[step], tokens, set(row["agent_body"]) - {0}))
+        frames.append(Frame(step + 1, scene, turns, changes, _marks(row, scene, order)))
     agents = tuple(
         (letter_of(place), f"{Role(row['role'][agent]).name.lower()}, boxling {row['boxlings'][agent]}")
         for place, agent in enumerate(order)
@@ -179,25 +180,17 @@ def _turn(row: dict, step: int, agent: int, scenario: Scenario) -> Turn:
         )
     return Turn(
         says=message_in_words(row["said"][step][agent]),
-        does=_ACTS[Action(row["actions"][step][agent])] if has_body else "",
+        does=_ACTS[Act(row["actions"][step][agent])] if has_body else "",
         believes=believes,
     )
 
 
-def _changes(row: dict, step: int, before: Worlds) -> tuple[str, ...]:
-    stream: list[int] = []
-    for operation, arguments in edits.parse(np.array(row["edits"][step], np.int16)):
-        if operation != edits.Edit.MOVE or arguments[0] not in row["agent_body"]:
-            stream += [operation, *arguments]
-    return tuple(edits.describe(np.array(stream, np.int16), before.colour[0]))
-
-
-def _marks(state: Worlds, order: list[int]) -> tuple[tuple[int, int, str], ...]:
+def _marks(row: dict, scene: Scene, order: list[int]) -> tuple[tuple[int, int, str], ...]:
     """Row, column and letter of the first cell of each agent's body."""
     marks = []
     for place, agent in enumerate(order):
-        body = state.agent_body[0, agent]
-        cells = np.argwhere(state.owner[0] == body)
+        body = row["agent_body"][agent]
+        cells = np.argwhere(scene.body == body)
         if body > 0 and len(cells):
             marks.append((int(cells[0, 0]), int(cells[0, 1]), letter_of(place)))
     return tuple(marks)

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from analysis.run import Run
 from analysis.story import Belief, Frame, Story, tell
+from world.codes import BOXLING_COLOUR, WALL_COLOUR
 from world.render import PALETTE
-from world.state import BOXLING_COLOUR, WALL_COLOUR
 
 
 def to_terminal(
@@ -52,22 +52,27 @@ def picture_of(story: Story, frame: Frame, has_colour: bool) -> RenderableType:
 def blocks(frame: Frame, has_colour: bool) -> Text:
     """The world, two characters a cell: background colours, or glyphs where there are no colours.
 
-    Without colours a box shows the number of its ARC colour, a wall ##, an empty cell a dot.
+    Without colours a box shows the number of its ARC colour, a wall ##, an empty cell a dot, a mark on the floor a dot
+    and its number.
     """
-    owner, colour = frame.world.owner[0], frame.world.colour[0]
+    seen, look = frame.scene.seen, frame.scene.look
     letters = {(row, col): letter for row, col, letter in frame.marks}
     text = Text(no_wrap=True)
-    for row in range(owner.shape[0]):
-        for col in range(owner.shape[1]):
-            code = int(colour[owner[row, col]]) if owner[row, col] else 0
+    for row in range(seen.shape[0]):
+        for col in range(seen.shape[1]):
+            code = int(seen[row, col])
+            is_floor = code > 0 and look[row, col] == 0
             letter = letters.get((row, col), "")[:2]
-            if has_colour:
+            if has_colour and is_floor:
+                red, green, blue = (int(part) for part in PALETTE[code])
+                text.append("░░", Style(color=f"#{red:02x}{green:02x}{blue:02x}"))
+            elif has_colour:
                 red, green, blue = (int(part) for part in PALETTE[code])
                 ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "white"
                 text.append(f"{letter:<2}", Style(color=ink, bgcolor=f"#{red:02x}{green:02x}{blue:02x}", bold=True))
             else:
                 glyphs = {0: " .", WALL_COLOUR: "##", BOXLING_COLOUR: f"@{letter or '@'}"[:2]}
-                text.append(glyphs.get(code, f"{code}{code}"))
+                text.append(f"·{code}" if is_floor else glyphs.get(code, f"{code}{code}"))
         text.append("\n")
     return text
 

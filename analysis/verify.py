@@ -7,10 +7,9 @@ import numpy as np
 from analysis.run import Run
 from analysis.story import scenario_of, start_of
 from evolution.storage import DamagedFile
-from world import edits
-from world.state import Action, Worlds
+from world.recording import Scene, record, replay, scene_of, start_columns
+from world.state import Worlds
 
-_ACTS = frozenset(Action)
 _MAX_PROBLEMS_SHOWN = 5  # of one episode: a tampered act makes every later step differ
 
 
@@ -23,14 +22,14 @@ def verify_episode(row: dict) -> list[str]:
     """
     try:
         simulated = scenario_of(row).generate(np.array([row["world_number"]]), row["split"])
-        recorded = start_of(row)
+        start_of(row)
     except (ValueError, OverflowError) as error:  # of a tampered row; the sentence says which value
         return [f"the start cannot be made: {error}"]
-    problems = _compare_starts(simulated, recorded)
+    problems = _compare_starts(simulated, row)
     nonsense = _nonsense(row)
     if nonsense:
         return problems + nonsense
-    return problems + _compare_steps(row, simulated, recorded)
+    return problems + _compare_steps(row, simulated)
 
 
 def verify_run(run: Run) -> tuple[int, list[str]]:
@@ -55,44 +54,47 @@ def verify_run(run: Run) -> tuple[int, list[str]]:
     return num_episodes, problems
 
 
-def _compare_starts(made: Worlds, recorded: Worlds) -> list[str]:
+def _compare_starts(made: Worlds, row: dict) -> list[str]:
     """How a recorded start differs from the scenario's world of that number."""
     problems = []
-    for name in ("owner", "colour", "anchored", "agent_body", "role", "goal"):
-        expected, got = getattr(made, name)[0], getattr(recorded, name)[0]
+    for name, expected in start_columns(made, 0).items():
+        got = np.array(row[name])
+        expected = np.array(expected)
         if expected.shape != got.shape:
             problems.append(f"the start's {name} has shape {got.shape}, expected {expected.shape}")
         elif not np.array_equal(expected, got):
-            where = tuple(int(i) for i in np.argwhere(expected != got)[0])
-            problems.append(f"the start's {name}{list(where)} is {got[where]}, expected {expected[where]}")
+            where = tuple(int(i) for i in np.argwhere(expected != got)[0]) if expected.ndim else ""
+            place = list(where) if where else ""
+            problems.append(f"the start's {name}{place} is {got[where or ()]}, expected {expected[where or ()]}")
     return problems
 
 
 def _nonsense(row: dict) -> list[str]:
     """Steps that are missing, and acts and symbols that there are none of."""
     num_steps = row["num_steps"]
+    last = scenario_of(row).num_actions - 1
     problems = [
         f"{len(row[name])} steps of {name} are recorded, expected {num_steps}"
-        for name in ("actions", "said", "answers", "rewards", "edits")
+        for name in ("actions", "said", "answers", "rewards", "edits", "bodies")
         if len(row[name]) != num_steps
     ]
     for t, acts in enumerate(row["actions"]):
-        wrong = [act for act in acts if act not in _ACTS]
-        problems += [f"step {t + 1} has act {act}, expected 0 to {max(_ACTS)}" for act in wrong]
+        problems += [f"step {t + 1} has act {act}, expected 0 to {last}" for act in acts if not 0 <= act <= last]
     for t, messages in enumerate(row["said"]):
         if any(symbol < 0 for message in messages for symbol in message):
             problems.append(f"step {t + 1} has a symbol below 0")
     return problems
 
 
-def _compare_steps(row: dict, simulated: Worlds, recorded: Worlds) -> list[str]:
-    """Live the acts again from `simulated`, decode the edits from `recorded`, and compare."""
+def _compare_steps(row: dict, simulated: Worlds) -> list[str]:
+    """Live the acts again from `simulated`, decode the edits from the recorded start, and compare."""
     scenario = scenario_of(row)
     problems: list[str] = []
-    decoded: Worlds | None = recorded
+    decoded: Scene | None = start_of(row)
+    after = scene_of(simulated, 0)
     over_at = -1
     for t in range(row["num_steps"]):
-        before = simulated.copy()
+        before = after
         try:
             actions = np.array([row["actions"][t]], np.int8)
             rewards = scenario.advance(simulated, actions, np.array([row["answers"][t]], np.int16))[0]
@@ -102,12 +104,14 @@ def _compare_steps(row: dict, simulated: Worlds, recorded: Worlds) -> list[str]:
             over_at = t + 1
         if not np.array_equal(rewards, np.array(row["rewards"][t], np.float32)):
             problems.append(f"step {t + 1} has rewards {row['rewards'][t]}, expected {rewards.tolist()}")
-        tokens = edits.encode(before, simulated)[0].tolist()
-        if tokens != row["edits"][t]:
-            problems.append(f"step {t + 1} has edits {row['edits'][t]}, expected {tokens}")
+        after = scene_of(simulated, 0)
+        for name, values in zip(("edits", "bodies"), record(before, after), strict=True):
+            expected = values.ravel().tolist()
+            if expected != row[name][t]:
+                problems.append(f"step {t + 1} has {name} {row[name][t]}, expected {expected}")
         if decoded is not None:
             try:
-                decoded = edits.apply(decoded, [np.array(row["edits"][t], np.int16)])
+                decoded = replay(decoded, *(np.array(row[name][t], np.int64) for name in ("edits", "bodies")))
             except (
                 ValueError,
                 IndexError,
@@ -115,7 +119,7 @@ def _compare_steps(row: dict, simulated: Worlds, recorded: Worlds) -> list[str]:
             ) as error:  # a stream that means nothing in this state
                 problems.append(f"the edits of step {t + 1} cannot be decoded: {error}")
                 decoded = None
-        if decoded is not None and not _look_the_same(decoded, simulated):
+        if decoded is not None and decoded != after:
             problems.append(f"the edits up to step {t + 1}, decoded, do not give the simulated state")
             decoded = None  # from here on every state differs
     if bool(simulated.is_won[0]) != row["is_won"]:
@@ -123,7 +127,3 @@ def _compare_steps(row: dict, simulated: Worlds, recorded: Worlds) -> list[str]:
     if over_at != row["over_at"]:
         problems.append(f"over_at is {row['over_at']}, expected {over_at}")
     return problems
-
-
-def _look_the_same(one: Worlds, other: Worlds) -> bool:
-    return np.array_equal(one.owner, other.owner) and np.array_equal(one.colour, other.colour)

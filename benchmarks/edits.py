@@ -46,9 +46,9 @@ sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 from world import scenarios
 from world.chance import start_states
 from world.codec import code_bits, decode, encode
+from world.codes import BOXLING_COLOUR, NUM_PLAIN_ACTS
 from world.engine import Act, Eating, law_book, tick
 from world.scatter import Scatter, scatter
-from world.state import BOXLING_COLOUR, NUM_ACTIONS
 
 Grid = np.ndarray
 Episode = tuple[list[Grid], float | None]  # T + 1 grids, and the bits of the acts between them
@@ -70,10 +70,10 @@ def guide_episode(number: int) -> Episode:
     num_builders = int((worlds.agent_body > 0).sum())
     grids = [worlds.colour[0, worlds.owner[0]].astype(np.uint8)]
     for _ in range(scenario.num_steps):
-        scenario.advance(worlds, rng.integers(0, NUM_ACTIONS, worlds.role.shape).astype(np.int8), None)
+        scenario.advance(worlds, rng.integers(0, NUM_PLAIN_ACTS, worlds.role.shape).astype(np.int8), None)
         worlds.is_over[:] = False
         grids.append(worlds.colour[0, worlds.owner[0]].astype(np.uint8))
-    return grids, scenario.num_steps * num_builders * math.log2(NUM_ACTIONS)
+    return grids, scenario.num_steps * num_builders * math.log2(NUM_PLAIN_ACTS)
 
 
 # add a name and a function from an episode's number to its T + 1 grids and the bits of its acts, and it has a table
@@ -83,10 +83,10 @@ def engine_episode(number: int) -> Episode:
     laws = law_book(gravity=Act.DOWN, eating=Eating.JOIN)
     arena = scatter(np.array([number]), Scatter(), laws)
     grids = [arena.picture()[0]]
-    for acts in rng.integers(0, NUM_ACTIONS, (20, 1, arena.agent_body.shape[1])):
+    for acts in rng.integers(0, NUM_PLAIN_ACTS, (20, 1, arena.agent_body.shape[1])):
         tick(arena, acts)
         grids.append(arena.picture()[0])
-    return grids, 20 * arena.agent_body.shape[1] * math.log2(NUM_ACTIONS)
+    return grids, 20 * arena.agent_body.shape[1] * math.log2(NUM_PLAIN_ACTS)
 
 
 SOURCES: dict[str, Callable[[int], Episode]] = {"guide": guide_episode, "engine": engine_episode}

@@ -192,14 +192,22 @@ def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
+_OF_GUIDES: dict[str, Any] = {
+    "generations": 75, "measure_every": 4, "record_every": 10,
+    "message_length": 4, "num_symbols": 16,
+    "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
+    "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
+    "language_rounds": 36, "acting_rounds": 6,
+}  # fmt: skip
+
 DEFAULTS: dict[str, dict[str, Any]] = {
-    # what suits each scenario, found in trials on training goals only
-    "guide": {
-        "generations": 75, "measure_every": 4, "record_every": 10,
-        "message_length": 4, "num_symbols": 16,
-        "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
-        "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
-        "language_rounds": 36, "acting_rounds": 6,
+    # what suits each kind of scenario, found in trials on training goals only
+    "guide": _OF_GUIDES,
+    "carry": _OF_GUIDES,
+    "forage": _OF_GUIDES,
+    "sokoban": _OF_GUIDES | {
+        "message_length": 1, "num_symbols": 2, "conv_channels": 32, "founder_rounds": 0, "language_rounds": 0,
+        "acting_rounds": 12,
     },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,

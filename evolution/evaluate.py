@@ -14,8 +14,8 @@ from evolution.seats import draw_offsets, familiar_offsets, seat, stranger_offse
 from language.channel import Intervention, draw_symbols
 from language.measures import share_interval
 from population.policy import Policy, Senses, rows_where
+from world.codes import Role
 from world.scenarios.base import Scenario
-from world.state import Role
 
 
 def play(

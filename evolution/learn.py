@@ -20,8 +20,8 @@ from language.channel import Intervention, deliver, draw_symbols, straight_throu
 from population.memory import Memory
 from population.policy import Policy, Senses, body_state, rows_where
 from population.world_model import belief_loss, edit_loss
+from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
-from world.state import NUM_ACTIONS, Role
 
 
 class RowAdam:
@@ -106,7 +106,7 @@ def language_round(
     still = torch.zeros(population, 1, dtype=torch.int64, device=device)
     waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
     memory, _ = policy.listen(weights, None, None, waiting, empty[:, :1])
-    acted = torch.randint(NUM_ACTIONS, (population, batch), generator=generator, device=device)
+    acted = torch.randint(NUM_PLAIN_ACTS, (population, batch), generator=generator, device=device)
     moved = (torch.rand(acted.shape, generator=generator, device=device) < 0.8) & (acted > 0)
     hearing = Senses(body_state(acted, moved, torch.full_like(acted, Role.BUILDER)), None, None, None, None)
     _, beliefs = policy.listen(weights, heard, voices, hearing, memory.expand_as(empty))
@@ -218,7 +218,7 @@ def acting_round(
         totals[name + "#"] = totals.get(name + "#", 0.0) + mask.sum(dim=1)
 
     messages: Tensor | None = None
-    action_bits = (1 << torch.arange(NUM_ACTIONS)).to(genomes.device)
+    action_bits = (1 << torch.arange(NUM_PLAIN_ACTS)).to(genomes.device)
     for t, moment in enumerate(moments):
         active = moment.is_active.float()
         heard = None

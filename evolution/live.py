@@ -15,9 +15,10 @@ from population.experts import ExpertUse
 from population.memory import Memory
 from population.policy import Beliefs, Policy, Response, Senses, body_state, rows_where
 from population.spec import PolicySpec
+from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
 from world.sense import is_audible
-from world.state import NUM_ACTIONS, Role, Worlds
+from world.state import Worlds
 
 
 @dataclass
@@ -287,7 +288,7 @@ class WorldSupply:
 
 def follow_advice(act: Tensor, advice: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Replace a share of the acts (P, N) by advised ones, drawn evenly among them; returns acts and which are own."""
-    bits = (advice.long().unsqueeze(-1) >> torch.arange(NUM_ACTIONS, device=act.device)) & 1
+    bits = (advice.long().unsqueeze(-1) >> torch.arange(NUM_PLAIN_ACTS, device=act.device)) & 1
     noise = torch.rand(bits.shape, generator=generator, device=act.device)
     advised = (bits * (noise + 1e-6)).argmax(dim=-1)
     follows = (torch.rand(act.shape, generator=generator, device=act.device) < share) & (advice > 0)

@@ -38,14 +38,16 @@ EPISODES = pa.schema(
         ("generation", pa.int32()),
         ("episode", pa.int32()),
         ("scenario", pa.string()),
-        ("split", pa.string()),  # train or held-out
+        ("split", pa.string()),  # see world.splits
         ("world_number", pa.int64()),
         ("channel", pa.string()),  # on, mute or shuffle
         ("height", pa.int16()),
         ("width", pa.int16()),
-        ("start_owner", pa.list_(pa.int16())),  # H*W
-        ("colour", pa.list_(pa.int8())),  # K
-        ("anchored", pa.list_(pa.bool_())),  # K
+        ("start_owner", pa.list_(pa.int16())),  # H*W: the body in each cell
+        ("floor", pa.list_(pa.uint8())),  # H*W: the colour that shows where nothing lies
+        ("colour", pa.list_(pa.uint8())),  # K
+        ("flags", pa.list_(pa.uint8())),  # K: world.engine.Body
+        ("laws", pa.list_(pa.int16())),  # world.engine.Law
         ("agent_body", pa.list_(pa.int16())),  # A
         ("role", pa.list_(pa.int8())),  # A
         ("goal", pa.list_(pa.int16())),  # G
@@ -55,7 +57,8 @@ EPISODES = pa.schema(
         ("said", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x L, 0 is silence
         ("answers", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x G
         ("rewards", pa.list_(pa.list_(pa.float32()))),  # T x A
-        ("edits", pa.list_(pa.list_(pa.int16()))),  # T streams of tokens
+        ("edits", pa.list_(pa.list_(pa.int16()))),  # T codes of world.codec
+        ("bodies", pa.list_(pa.list_(pa.int16()))),  # T x (cell, body) where the code does not tell whose a cell is
         ("is_won", pa.bool_()),
         ("over_at", pa.int16()),  # steps until over
     ]

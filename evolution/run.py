@@ -67,7 +67,7 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
     """
     config = filled_config(config)
     check_device(config.device)
-    folder = Path(config.out or f"runs/{config.scenario}-{config.seed}")
+    folder = Path(config.out or f"runs/{slug(config.scenario)}-{config.seed}")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"out must be a folder, got the file {folder}")
     if (folder / "config.toml").exists():
@@ -306,6 +306,16 @@ def _stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def slug(scenario: str) -> str:
+    """A scenario's name as that of a folder.
+
+    >>> slug("guide"), slug("sokoban:levels/000.txt")
+    ('guide', 'sokoban-000')
+    """
+    kind, _, argument = scenario.partition(":")
+    return f"{kind}-{Path(argument).stem}" if argument else kind
 
 
 def check_scenario(name: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from world.state import Role
+from world.codes import Role
 
 
 def stranger_offsets(population: int) -> tuple[int, ...]:
@@ -50,16 +50,17 @@ class Seating:
 
 
 def seat(roles: np.ndarray, population: int, offsets: np.ndarray, device: str = "cpu") -> Seating:
-    """Seat a population in worlds with these `roles` (B, A), one guide each; `offsets` (B / P, A - 1) per block."""
+    """Seat a population in worlds with these `roles` (B, A); `offsets` (B / P, A - 1) per block.
+
+    The guide of a world, or its first agent where there is none, leads: the others sit at a distance from it.
+    """
     num_worlds = len(roles)
     if num_worlds % population:
         raise ValueError(f"the number of worlds must be a multiple of the population {population}, got {num_worlds}")
-    guide = np.arange(num_worlds) % population
-    builder_rank = np.cumsum(roles == Role.BUILDER, axis=1) - 1
-    shift = np.repeat(offsets, population, axis=0)
-    genome_of = guide[:, None] + np.where(
-        roles == Role.BUILDER, np.take_along_axis(shift, np.maximum(builder_rank, 0), axis=1), 0
-    )
+    leads = np.zeros(roles.shape, bool)
+    leads[np.arange(num_worlds), (roles == Role.GUIDE).argmax(axis=1)] = True
+    genome_of = np.repeat((np.arange(num_worlds) % population)[:, None], roles.shape[1], axis=1)
+    genome_of[~leads] += np.repeat(offsets, population, axis=0).ravel()
     genome_of %= population
     order = torch.from_numpy(np.argsort(genome_of.ravel(), kind="stable")).to(device)
     return Seating(genome_of, order, torch.argsort(order), population)

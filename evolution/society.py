@@ -34,8 +34,9 @@ from population.genome import mutate
 from population.lineage import NO_MOTHER, ORIGINS, Birth
 from population.policy import Policy
 from population.spec import PolicySpec
-from world import edits, scenarios
-from world.state import NUM_ACTIONS, Role
+from world import scenarios
+from world.codes import Role
+from world.recording import record, scene_of, start_columns
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
@@ -76,7 +77,7 @@ class Ancestors:
 def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
-    filled = config.filled(DEFAULTS[scenario.name])
+    filled = config.filled(DEFAULTS[scenario.kind])
     policy_spec(filled)  # nonsense is refused before anything is written
     return filled
 
@@ -94,7 +95,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
     return PolicySpec(
         attribute_sizes=scenario.attribute_sizes,
         visible_attributes=tuple(k for k, attribute in enumerate(scenario.attributes) if attribute.is_visible),
-        num_actions=NUM_ACTIONS,
+        num_actions=scenario.num_actions,
         num_looks=scenario.num_looks,
         view_shape=scenario.view_shape,
         num_symbols=number(channel.num_symbols),
@@ -183,7 +184,7 @@ class Society(mesa.Model):
     def _raise_founder(self, founder: torch.Tensor, on_progress: Callable[[float, str], None] | None) -> None:
         """Let one boxling learn the language with itself: cheap, and the population then starts with one language."""
         learning = self.config.learning
-        rounds = int(learning.founder_rounds or 0) if learning.fine_tuning else 0
+        rounds = int(learning.founder_rounds or 0) if learning.fine_tuning and self.scenario.has_guide else 0
         rng = stream(self.config.seed, "founder")
         generator = torch_stream(self.config.seed, "founder", device=self.config.device)
         optimiser = RowAdam(1, self.layout.num_parameters, self.config.device)
@@ -263,7 +264,8 @@ class Society(mesa.Model):
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out":
                     measures["understanding_held_out"] = float(other.is_understood.mean())
-            measures |= self._language_measures(self.genomes)
+            if self.scenario.has_guide:
+                measures |= self._language_measures(self.genomes)
         self.measures = measures
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
         self.boxling_rows = [
@@ -293,7 +295,8 @@ class Society(mesa.Model):
                 rewards = rollout.total_reward[sits & (role == wanted)]
                 parts.append(float(rewards.mean()) if len(rewards) else float("nan"))
             boxling.as_guide, boxling.as_builder = parts
-            boxling.fitness = float(np.mean(parts))
+            # where nobody guides, building is all there is
+            boxling.fitness = float(np.mean(parts if self.scenario.has_guide else parts[1:]))
         if not bool(torch.isfinite(self.genomes).all()):
             for slot in np.flatnonzero(~torch.isfinite(self.genomes).all(dim=1).cpu().numpy()):
                 self.slots[int(slot)].fitness = float("nan")
@@ -390,7 +393,7 @@ class Society(mesa.Model):
         generator = torch_stream(self.config.seed, "learn", self.generation, device=self.config.device)
         rate = fading(self.progress)
         rollouts = int(learning.acting_rounds or 0)
-        talks = int(learning.language_rounds or 0)
+        talks = int(learning.language_rounds or 0) if self.scenario.has_guide else 0
         surprises: list[float] = []
         losses: list[Losses] = []
         steps = 0
@@ -522,10 +525,11 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     assert rollout.start is not None
     start = rollout.start
     states = [start, *rollout.states]
-    streams = [edits.encode(before, after) for before, after in pairwise(states)]
     rows = []
     for b in range(len(start)):
         steps = int(rollout.states[-1].steps_taken[b])
+        scenes = [scene_of(state, b) for state in states[: steps + 1]]
+        changes = [record(before, after) for before, after in pairwise(scenes)]
         rows.append(
             {
                 "generation": society.generation,
@@ -534,21 +538,15 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
                 "split": "train",
                 "world_number": int(numbers[b]),
                 "channel": "on",
-                "height": start.owner.shape[1],
-                "width": start.owner.shape[2],
-                "start_owner": start.owner[b].ravel().tolist(),
-                "colour": start.colour[b].tolist(),
-                "anchored": start.anchored[b].tolist(),
-                "agent_body": start.agent_body[b].tolist(),
-                "role": start.role[b].tolist(),
-                "goal": start.goal[b].tolist(),
+                **start_columns(start, b),
                 "boxlings": [society.slots[int(g)].unique_id for g in rollout.seating.genome_of[b]],
                 "num_steps": steps,
                 "actions": [acts[b].tolist() for acts in rollout.acts[:steps]],
                 "said": [said[b].tolist() for said in rollout.said[:steps]],
                 "answers": [answers[b].tolist() for answers in rollout.answers[:steps]],
                 "rewards": [rewards[b].tolist() for rewards in rollout.rewards[:steps]],
-                "edits": [stream_[b].tolist() for stream_ in streams[:steps]],
+                "edits": [tokens.tolist() for tokens, _ in changes],
+                "bodies": [bodies.ravel().tolist() for _, bodies in changes],
                 "is_won": bool(rollout.worlds.is_won[b]),
                 "over_at": steps,
             }

@@ -125,7 +125,8 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     assert "--no-elimination the worst make place; off: nobody ever dies (default: on)" in words
     assert "--population N boxlings, P (default: 8)" in words
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
-    assert f"(default: {length['guide']} in guide, {length['name']} in name)" in words
+    assert length == {"guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6}
+    assert "L, symbols in a message (default: 4, 1 in sokoban, 6 in name)" in words
     assert "--device cpu|cuda" in words
 
 
@@ -214,7 +215,10 @@ def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatc
         ("run --device gpu", ["--device: expected one of cpu, cuda, got 'gpu'"]),
         ("run --no-elimination=yes", ["--no-elimination: expected no value, got 'yes'"]),
         ("resume", ["expected DIR, got none"]),
-        ("eval x --split test", ["--split: expected one of train, held-out, got 'test'"]),
+        (
+            "eval x --split test",
+            ["--split: expected one of train, held-out, held-out-seeds, ", "got 'test'"],
+        ),
         ("eval x --channel off", ["--channel: expected one of on, mute, shuffle, got 'off'"]),
         ("eval x --worlds 0", ["--worlds: expected a whole number of at least 1, got 0"]),
         ("replay x --to pdf", ["--to: expected one of terminal, gif, html, got 'pdf'"]),

@@ -4,11 +4,11 @@
 `world.gym_vector_env(name)` are their standard faces, described in `world.faces`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from world import scenarios
-
 if TYPE_CHECKING:
+    from world import scenarios
     from world.faces import gym_env, gym_vector_env, parallel_env
 
 __all__ = ["gym_env", "gym_vector_env", "parallel_env", "scenarios"]
@@ -20,4 +20,6 @@ def __getattr__(name: str) -> Any:
         from world import faces
 
         return getattr(faces, name)
+    if name == "scenarios":  # nor does everybody who imports a part of this need all of them
+        return import_module("world.scenarios")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

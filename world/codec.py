@@ -41,11 +41,13 @@ codes it finds it keeps the one of fewest bits, and of equal ones the first foun
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from world import edit_rules
+from world.codes import COLOUR_NAMES
 from world.edit_rules import (
     ARGUMENTS,
     KINDS,
@@ -59,7 +61,6 @@ from world.edit_rules import (
     Operation,
 )
 from world.edit_search import MAX_TOKENS, shortest
-from world.edits import COLOUR_NAMES
 from world.symmetry import STEPS, SYMMETRIES
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Operation",
     "code_bits",
     "decode",
+    "decode_values",
     "describe",
     "encode",
     "join",
@@ -108,6 +110,13 @@ def decode(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray | None 
     `before` is left as it was. ValueError says at which token a code cannot be read or leaves the grid.
     """
     return _run(before, tokens, organisms)[0]
+
+
+def decode_values(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray) -> np.ndarray:
+    """As `decode`, for a grid of any values (H, W) uint8, not of colours: where bodies go, for example."""
+    before = np.ascontiguousarray(before, np.uint8)
+    bodies, is_given = _checked_bodies(before, organisms)
+    return _run_checked(before, bodies, is_given, tokens)[0]
 
 
 def code_bits(tokens: np.ndarray, before: np.ndarray, organisms: np.ndarray | None = None) -> float:
@@ -237,6 +246,12 @@ def _run(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray | None) -
     """The grid to which a code leads, and its bits."""
     before = _checked_grid(before, "before")
     bodies, is_given = _checked_bodies(before, organisms)
+    return _run_checked(before, bodies, is_given, tokens)
+
+
+def _run_checked(
+    before: np.ndarray, bodies: np.ndarray, is_given: bool, tokens: np.ndarray
+) -> tuple[np.ndarray, float]:
     tokens = _checked_tokens(tokens)
     sides = np.zeros(2, np.int64)
     fault, at, value, grid = edit_rules.run(before, bodies, is_given, tokens, sides)
@@ -251,14 +266,23 @@ def _run(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray | None) -
     return grid, value / UNITS_PER_BIT
 
 
-def describe(tokens: np.ndarray, before: np.ndarray, organisms: np.ndarray | None = None) -> list[str]:
-    """One readable line for each edit, rows and columns counted from 1; ValueError as by `decode`."""
+def describe(
+    tokens: np.ndarray,
+    before: np.ndarray,
+    organisms: np.ndarray | None = None,
+    names: Mapping[int, str] | None = None,
+) -> list[str]:
+    """One readable line for each edit, rows and columns counted from 1; ValueError as by `decode`.
+
+    `names` are those of organisms, outside of selections; others go by number and colour.
+    """
     decode(before, tokens, organisms)
     edits = parse(tokens)
     grid = _checked_grid(before, "before")
     colours = _organism_colours(grid, organisms)
     lines = []
     indent = ""
+    called = dict(names or {})
     for at, (operation, arguments) in enumerate(edits):
         if operation == Operation.CROP:
             row, column, height, width = arguments
@@ -267,11 +291,12 @@ def describe(tokens: np.ndarray, before: np.ndarray, organisms: np.ndarray | Non
         elif operation == Operation.SEL:
             row, column, height, width = arguments
             reached = decode(grid, join(edits[:at]), organisms)
+            called = {}  # in a selection organisms have numbers of their own
             colours = _organism_colours(reached[row : row + height, column : column + width], None)
         if operation == Operation.END:
             indent = ""
             continue
-        lines.append(indent + _line(operation, arguments, colours))
+        lines.append(indent + _line(operation, arguments, colours, called))
         if operation == Operation.SEL:
             indent = "  "
     return lines
@@ -283,13 +308,15 @@ def _organism_colours(grid: np.ndarray, organisms: np.ndarray | None) -> dict[in
     return {int(number): int(grid[numbers == number][0]) for number in np.unique(numbers[numbers > 0])}
 
 
-def _line(operation: Operation, arguments: tuple[int, ...], colours: dict[int, int]) -> str:
+def _line(operation: Operation, arguments: tuple[int, ...], colours: dict[int, int], called: Mapping[int, str]) -> str:
     """One edit in words."""
     kinds = ARGUMENTS[operation]
 
     def name(number: int) -> str:
         if number == 0:
             return "the picture"
+        if number in called:
+            return called[number]
         # a body that this grid does not show has a number but no colour
         return f"organism {number} ({COLOUR_NAMES[colours[number]]})" if number in colours else f"organism {number}"
 

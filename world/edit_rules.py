@@ -12,8 +12,8 @@ from enum import IntEnum
 import numpy as np
 from numba import njit
 
+from world.codes import BOXLING_COLOUR
 from world.objects import label
-from world.state import BOXLING_COLOUR
 from world.symmetry import STEPS, SYMMETRIES
 
 MAX_SIDE_CELLS = 30

@@ -19,28 +19,34 @@ from enum import IntEnum, IntFlag
 import numpy as np
 from numba import njit
 
-from world.sense import OUTSIDE
-from world.state import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
+from world.codes import BOXLING_COLOUR, MAX_BODIES, NUM_ACTS, OUTSIDE, WALL_BODY, WALL_COLOUR, Act
+
+__all__ = [
+    "MAX_AGENTS",
+    "MAX_SIDE_CELLS",
+    "NUM_ACTS",
+    "NUM_LAWS",
+    "Act",
+    "Arena",
+    "Body",
+    "Eating",
+    "Effect",
+    "Law",
+    "Property",
+    "build",
+    "check_laws",
+    "checked_acts",
+    "empty_arena",
+    "law_book",
+    "shared_out",
+    "tick",
+    "tick_kernel",
+    "view_kernel",
+    "views",
+]
 
 MAX_SIDE_CELLS = 64
 MAX_AGENTS = 62
-
-
-class Act(IntEnum):
-    """What an agent does with its body in one tick; a pull drags along what is behind."""
-
-    STAY = 0
-    UP = 1
-    DOWN = 2
-    LEFT = 3
-    RIGHT = 4
-    PULL_UP = 5
-    PULL_DOWN = 6
-    PULL_LEFT = 7
-    PULL_RIGHT = 8
-
-
-NUM_ACTS = len(Act)
 
 
 class Body(IntFlag):
@@ -68,6 +74,7 @@ class Law(IntEnum):
     THRESHOLD = 10  # ... this much of it
     EFFECT = 11  # see Effect
     VALUE = 12  # the colour, where the effect is a colour
+    KINDNESS = 13  # 1: nobody eats what has its own colour
 
 
 NUM_LAWS = len(Law)
@@ -149,18 +156,44 @@ class Arena:
             self.height_cells, self.width_cells, self.margin_cells, *(array.copy() for array in self._arrays())
         )
 
+    def take(self, indices: np.ndarray) -> Arena:
+        """The chosen worlds, copied."""
+        return Arena(
+            self.height_cells, self.width_cells, self.margin_cells, *(array[indices] for array in self._arrays())
+        )
+
+    def put(self, indices: np.ndarray, others: Arena) -> None:
+        """Let worlds of the same shape take the places of the chosen ones."""
+        for mine, theirs in zip(self._arrays(), others._arrays(), strict=True):
+            mine[indices] = theirs
+
+    @staticmethod
+    def concatenate(parts: list[Arena]) -> Arena:
+        """All worlds of the parts, in order."""
+        first = parts[0]
+        arrays = (np.concatenate(same) for same in zip(*(part._arrays() for part in parts), strict=True))
+        return Arena(first.height_cells, first.width_cells, first.margin_cells, *arrays)
+
     def grid(self) -> np.ndarray:
-        """The body in each cell, without the margin: (B, H, W) uint8."""
-        return self._inside(self.owner)
+        """The body in each cell, without the margin: (B, H, W) uint8, a copy."""
+        return self.inside(self.owner).copy()
 
     def picture(self) -> np.ndarray:
-        """The look of each cell, without the margin: (B, H, W) uint8."""
-        return self._inside(self.look)
+        """The look of each cell, without the margin: (B, H, W) uint8, a copy."""
+        return self.inside(self.look).copy()
 
-    def _inside(self, cells: np.ndarray) -> np.ndarray:
+    def inside(self, cells: np.ndarray) -> np.ndarray:
+        """Values of all cells (B, N) without the margin, as a view (B, H, W) of them."""
         m = self.margin_cells
         square = cells.reshape(len(self), self.height_cells + 2 * m, self.stride)
-        return square[:, m : m + self.height_cells, m : m + self.width_cells].copy()
+        return square[:, m : m + self.height_cells, m : m + self.width_cells]
+
+    @property
+    def position_rc(self) -> np.ndarray:
+        """Row and column of each agent, (B, A, 2) int16, -1 for one that is outside or was eaten."""
+        cell = self.agent_cell
+        rows_cols = np.stack([cell // self.stride, cell % self.stride], axis=-1) - self.margin_cells
+        return np.where(cell[..., None] < 0, -1, rows_cols).astype(np.int16)
 
     def cell(self, row: int, column: int) -> int:
         """The number of a cell of the grid."""
@@ -203,6 +236,7 @@ def build(
     arena = empty_arena(num_worlds, height, width, num_bodies - 2, agents.shape[1], margin_cells)
     arena.laws[:] = check_laws(laws, num_worlds)
     arena.colour[:] = colour
+    arena.colour[:, 0] = 0
     arena.colour[:, WALL_BODY] = WALL_COLOUR
     arena.flags[:] = flags
     arena.flags[:, WALL_BODY] = Body.ANCHORED
@@ -243,7 +277,7 @@ def _numbers(name: str, values: np.ndarray, shape: tuple[int | None, ...], high:
 _LAW_LIMITS = {
     Law.STRENGTH: 4096, Law.PULLING: 1, Law.GRAVITY: 4, Law.FALLING: 1, Law.EATING: max(Eating), Law.FOOD_COLOUR: 10,
     Law.FUSING: 1, Law.GROWTH: 4096, Law.SPLITTING: 4096, Law.PROPERTY: max(Property), Law.THRESHOLD: 4096,
-    Law.EFFECT: max(Effect), Law.VALUE: 10,
+    Law.EFFECT: max(Effect), Law.VALUE: 10, Law.KINDNESS: 1,
 }  # fmt: skip
 
 
@@ -308,7 +342,7 @@ def empty_arena(
 
 _ANCHORED, _FLOATS, _EATS, _GROWS = (int(flag) for flag in Body)
 _STRENGTH, _PULLING, _GRAVITY, _FALLING, _EATING, _FOOD_COLOUR, _FUSING, _GROWTH, _SPLITTING = range(9)
-_PROPERTY, _THRESHOLD, _EFFECT, _VALUE = range(9, 13)
+_PROPERTY, _THRESHOLD, _EFFECT, _VALUE, _KINDNESS = range(9, 14)
 _WALL = WALL_BODY
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
@@ -685,7 +719,7 @@ def _join(b, owner, look, next_cell, first_cell, size, colour, part, whole):
 def _eat_phase(
     b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride, is_tied
 ):
-    """A body with an appetite eats smaller bodies that it touches.
+    """A body with an appetite eats smaller bodies that it touches, by the law of kindness none of its own colour.
 
     Each prey goes to the largest of those that could eat it, to nobody if there are two. In a chain A > B > C all on
     the snapshot: B and C die, and where cells join the eater, those of C join A.
@@ -701,6 +735,8 @@ def _eat_phase(
                     continue
                 prey, eater = (body, other) if size[b, body] < size[b, other] else (other, body)
                 if not flags[b, eater] & _EATS or flags[b, prey] & _ANCHORED:
+                    continue
+                if laws[b, _KINDNESS] == 1 and colour[b, eater] == colour[b, prey]:
                     continue
                 if eaten_by[b, prey] == 0 or size[b, eater] > size[b, eaten_by[b, prey]]:
                     eaten_by[b, prey] = eater
@@ -941,9 +977,9 @@ def _shape_phase(
 @njit(cache=True, nogil=True)
 def tick_kernel(
     owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-    height, width, margin, low, high,
+    stands_still, height, width, margin, low, high,
 ):  # fmt: skip
-    """One tick of the worlds from `low` up to `high`."""
+    """One tick of the worlds from `low` up to `high`, but for those that stand still."""
     stride = width + 2 * margin
     num_agents, num_bodies = agent_body.shape[1], first_cell.shape[1]
     sets = np.empty(max(num_agents, 1), np.uint64)
@@ -962,6 +998,8 @@ def tick_kernel(
         book = laws[b]
         moved[b] = 0
         eaten_by[b] = 0
+        if stands_still[b]:
+            continue
         _push_phase(
             b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell,
             laws, acts, moved, stride, sets, counts, members, team, weight, load, bodies, steps, cells,
@@ -1016,14 +1054,23 @@ def checked_acts(arena: Arena, acts: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(acts, np.int8)
 
 
-def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1) -> None:
-    """One tick of every world, in place; `acts` (B, A) are Act values. The same bytes for any number of threads."""
+def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1, *, stands_still: np.ndarray | None = None) -> None:
+    """One tick of every world, in place; `acts` (B, A) are Act values. The same bytes for any number of threads.
+
+    Worlds that stand still (B,) bool have no tick: nobody acts there, and nothing falls, eats or grows.
+    """
     acts = checked_acts(arena, acts)
+    if stands_still is None:
+        stands_still = np.zeros(len(arena), bool)
+    elif stands_still.shape != (len(arena),) or stands_still.dtype != bool:
+        raise ValueError(
+            f"stands_still must be bool of shape ({len(arena)},), got {stands_still.dtype} of {stands_still.shape}"
+        )
 
     def work(low: int, high: int) -> None:
         tick_kernel(
             arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.flags,
-            arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts,
+            arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts, stands_still,
             arena.height_cells, arena.width_cells, arena.margin_cells, low, high,
         )  # fmt: skip
 

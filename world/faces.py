@@ -9,7 +9,7 @@ Letters: B worlds, A agents, L symbols in a message out of V, G attributes of th
 An *act* is one row of D = 1 + L (+ G) whole numbers, `MultiDiscrete`, int64: not a dictionary, because
 Stable-Baselines3 cannot act in those.
 
-    act[0]            what the body does, in [0, num_actions): `world.state.Action`
+    act[0]            what the body does, in [0, num_actions): `world.state.Act`
     act[1 : 1 + L]    the message: symbols 1 to V, 0 for silence; the others hear it in the next step
     act[1 + L :]      the answer: one value of each attribute; only where answers decide, as in scenario `name`
 
@@ -29,7 +29,7 @@ A world that is decided terminates; one whose steps are up is truncated. `info` 
 
 Options of all faces:
 
-    split                 "train" (default) or "held-out"
+    split                 "train" (default), or one of those that are never trained on, see `world.splits`
     message_length        L >= 0, by default one symbol for each attribute; 0: there is no channel
     num_symbols           V >= 1, by default as many as the largest attribute has values
     hearing_radius_cells  who is further away hears nothing; 0 (default): everybody hears everybody
@@ -49,10 +49,11 @@ from typing import Any
 import numpy as np
 
 from world import scenarios
+from world.codes import Act, Role
 from world.render import picture
-from world.scenarios.base import SPLITS, Scenario
+from world.scenarios.base import Scenario
 from world.sense import is_audible
-from world.state import Action, Role, Worlds
+from world.state import Worlds
 
 try:
     import gymnasium
@@ -88,8 +89,7 @@ class Stage:
         world_stride: int = 1,
     ) -> None:
         self.scenario = scenarios.get(scenario) if isinstance(scenario, str) else scenario
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        self.scenario.check_split(split)
         sizes = self.scenario.attribute_sizes
         self.split = split
         self.num_worlds = _whole_number("num_envs", num_worlds, 1)
@@ -285,7 +285,7 @@ class Company:
         for a in range(scenario.num_agents):
             advice = scenario.plan(replace(worlds, goal=goal[:, a].astype(worlds.goal.dtype)))[:, a]
             is_advised = (advice[:, None] >> np.arange(scenario.num_actions)) & 1
-            acts[:, a, 0] = np.where(is_told[:, a], is_advised.argmax(axis=1), Action.STAY)
+            acts[:, a, 0] = np.where(is_told[:, a], is_advised.argmax(axis=1), Act.STAY)
         return acts
 
 

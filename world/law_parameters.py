@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from world.edits import COLOUR_NAMES
+from world.codes import COLOUR_NAMES
 from world.symmetry import STEPS, SYMMETRIES, compose, inverse, swaps_axes, turn_direction
 
 NUM_COLOURS = 10  # 0 is empty

@@ -1,10 +1,13 @@
-"""Pictures of worlds as RGB arrays: coloured cells with fine seams between bodies."""
+"""Pictures of worlds and grids as RGB arrays: coloured cells with fine seams between bodies, at any scale."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from world.state import BOXLING_COLOUR, Worlds
+from world.codes import BOXLING_COLOUR
+from world.engine import Arena
+from world.recording import Scene, scene_of
+from world.state import Worlds
 
 # ARC's colours (as drawn by the arcprize.org editor), with a softer empty cell; 10 is a boxling
 PALETTE = np.array(
@@ -15,30 +18,70 @@ PALETTE = np.array(
     np.uint8,
 )  # fmt: skip
 SEAM = np.array((44, 47, 56), np.uint8)
+_FEWEST_PIXELS = 6  # of a cell that has seams, eyes and marks on its floor
 
 
-def picture(worlds: Worlds, b: int, cell_pixels: int = 24) -> np.ndarray:
-    """World b as (H * cell, W * cell, 3) uint8 RGB; boxlings have two eyes, cells of one body are joined."""
+def picture(worlds: Worlds | Arena, b: int, cell_pixels: int = 24) -> np.ndarray:
+    """World b as (H * cell, W * cell, 3) uint8 RGB; see `draw`."""
+    if isinstance(worlds, Worlds):
+        return draw(scene_of(worlds, b), cell_pixels)
+    look, body = worlds.picture()[b], worlds.grid()[b]
+    return draw(Scene(look, body, np.zeros_like(look)), cell_pixels)
+
+
+def draw_grid(grid: np.ndarray, cell_pixels: int = 24) -> np.ndarray:
+    """A grid of colours (H, W) in [0, 10], without bodies, as (H * cell, W * cell, 3) uint8 RGB."""
+    grid = np.asarray(grid)
+    if grid.ndim != 2 or grid.dtype.kind not in "iu":
+        raise ValueError(f"a grid must be whole numbers (rows, columns), got {grid.dtype} of shape {grid.shape}")
+    if grid.size and (grid.min() < 0 or grid.max() >= len(PALETTE)):
+        raise ValueError(f"colours must be in [0, {len(PALETTE) - 1}], got {grid.min()} to {grid.max()}")
+    grid = grid.astype(np.uint8)
+    each = np.arange(grid.size, dtype=np.int64).reshape(grid.shape) + 2  # each cell a body of its own
+    return draw(Scene(grid, np.where(grid > 0, each, 0), np.zeros_like(grid)), cell_pixels)
+
+
+def draw(scene: Scene, cell_pixels: int = 24) -> np.ndarray:
+    """A scene as (H * cell, W * cell, 3) uint8 RGB.
+
+    Cells of one body are joined, others are parted by seams; boxlings have two eyes; a mark on the floor fills the
+    middle of its cell, and looks out from below what lies there. The centre of a cell has the colour that is seen.
+    Cells of fewer than 6 pixels are plain.
+    """
     if cell_pixels < 1:
         raise ValueError(f"cell_pixels must be at least 1, got {cell_pixels}")
-    owner, colour = worlds.owner[b], worlds.colour[b]
-    looks = np.where(owner > 0, colour[owner], 0)
-    image = PALETTE[looks].repeat(cell_pixels, axis=0).repeat(cell_pixels, axis=1)
-    if cell_pixels < 6:
-        return image
-    height, width = owner.shape
-    seam = max(1, cell_pixels // 24)
-    for row in range(height):
-        for col in range(width):
-            top, left = row * cell_pixels, col * cell_pixels
-            body = owner[row, col]
-            if body == 0 or row == 0 or owner[row - 1, col] != body:
-                image[top : top + seam, left : left + cell_pixels] = SEAM
-            if body == 0 or col == 0 or owner[row, col - 1] != body:
-                image[top : top + cell_pixels, left : left + seam] = SEAM
-            if looks[row, col] == BOXLING_COLOUR:
-                size = max(1, cell_pixels // 6)
-                for centre in (cell_pixels // 3, cell_pixels - cell_pixels // 3):
-                    at = left + centre - size // 2
-                    image[top + cell_pixels // 3 : top + cell_pixels // 3 + size, at : at + size] = PALETTE[0]
+    height, width = scene.look.shape
+    if cell_pixels < _FEWEST_PIXELS:
+        return PALETTE[scene.seen].repeat(cell_pixels, axis=0).repeat(cell_pixels, axis=1)
+    image = PALETTE[scene.look].repeat(cell_pixels, axis=0).repeat(cell_pixels, axis=1)
+    cells = image.reshape(height, cell_pixels, width, cell_pixels, 3)
+    is_marked = scene.floor > 0
+    inset = max(1, cell_pixels // 8)
+    for lies_bare, (start, end) in (
+        (True, (inset + 1, cell_pixels - inset)),  # a tile of its own
+        (False, (1, cell_pixels)),  # seen around what stands on it
+    ):
+        rows, cols = np.nonzero(is_marked & ((scene.look == 0) == lies_bare))
+        covered = cells[rows, inset + 1 : cell_pixels - inset, cols, inset + 1 : cell_pixels - inset].copy()
+        cells[rows, start:end, cols, start:end] = PALETTE[scene.floor[rows, cols]][:, None, None]
+        if not lies_bare:
+            cells[rows, inset + 1 : cell_pixels - inset, cols, inset + 1 : cell_pixels - inset] = covered
+    _draw_seams(cells, scene.body, max(1, cell_pixels // 24))
+    eye = max(1, cell_pixels // 6)
+    top = cell_pixels // 3
+    rows, cols = np.nonzero(scene.look == BOXLING_COLOUR)
+    for centre in (top, cell_pixels - top):
+        left = centre - eye // 2
+        cells[rows, top : top + eye, cols, left : left + eye] = PALETTE[0]
     return image
+
+
+def _draw_seams(cells: np.ndarray, body: np.ndarray, seam: int) -> None:
+    """Lines along the upper and left sides of cells (H, h, W, w, 3) beyond which another body lies, or none."""
+    beyond = np.full_like(body[:1], 0)
+    is_other = (body == 0) | (body != np.concatenate([beyond, body[:-1]]))
+    rows, cols = np.nonzero(is_other)
+    cells[rows, :seam, cols] = SEAM
+    is_other = (body == 0) | (body != np.concatenate([beyond[:, :1].repeat(len(body), axis=0), body[:, :-1]], axis=1))
+    rows, cols = np.nonzero(is_other)
+    cells[rows, :, cols, :seam] = SEAM

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 
 from world.chance import below, start_states
+from world.codes import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
 from world.engine import Arena, Body, check_laws, empty_arena
-from world.state import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
 
 _TRIES = 20
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from world.edits import COLOUR_NAMES
+from world.codes import COLOUR_NAMES
 from world.law_parameters import (
     AXIS,
     BARS,

@@ -17,7 +17,7 @@ _CHUNK_WORLDS = 64  # that many stay in the processor's cache while all is done 
 @njit(cache=True, nogil=True)
 def _step_kernel(
     owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-    height, width, margin, radius, view, numbers, number_step, steps, num_steps, is_new, salt, num_bodies,
+    stands_still, height, width, margin, radius, view, numbers, number_step, steps, num_steps, is_new, salt, num_bodies,
     max_body_cells, num_wall_cells, shares, agent_flags, low, high,
 ):  # fmt: skip
     order = np.empty(8, np.int64)
@@ -26,7 +26,7 @@ def _step_kernel(
         end = min(start + _CHUNK_WORLDS, high)
         tick_kernel(
             owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by,
-            acts, height, width, margin, start, end,
+            acts, stands_still, height, width, margin, start, end,
         )  # fmt: skip
         for b in range(start, end):
             steps[b] += 1
@@ -78,6 +78,7 @@ class Stream:
         self.arena = scatter(self.numbers, what, laws)
         self.steps = np.zeros(num_worlds, np.int64)
         self.is_new = np.ones(num_worlds, bool)
+        self._stands_still = np.zeros(num_worlds, bool)  # none ever does
         side = 2 * view_radius_cells + 1
         self.view = np.zeros((*self.arena.agent_body.shape, side, side), np.uint8)
         view_kernel(self.arena.look, self.arena.agent_cell, self.arena.stride, self.radius, self.view, 0, num_worlds)
@@ -100,7 +101,7 @@ class Stream:
         a = self.arena
         _step_kernel(
             a.owner, a.look, a.next_cell, a.first_cell, a.size, a.colour, a.flags, a.agent_body, a.agent_cell, a.laws,
-            a.moved, a.eaten_by, acts, a.height_cells, a.width_cells, a.margin_cells, self.radius, self.view,
-            self.numbers, len(self), self.steps, self.num_steps, self.is_new, salt_of("scatter"),
+            a.moved, a.eaten_by, acts, self._stands_still, a.height_cells, a.width_cells, a.margin_cells, self.radius,
+            self.view, self.numbers, len(self), self.steps, self.num_steps, self.is_new, salt_of("scatter"),
             *scatter_numbers(self.what), low, high,
         )  # fmt: skip

@@ -11,8 +11,8 @@ from analysis.run import Run, load_run
 from evolution.records import Tables, write_episodes
 from evolution.storage import write_checkpoint, write_config_toml
 from language.vocabulary import lexicon_of, tokenizer_json
-from world import edits, scenarios
-from world.state import Action
+from world import scenarios
+from world.recording import record, scene_of, start_columns
 
 NUM_GENERATIONS = 12
 NUM_BOXLINGS = 6
@@ -31,13 +31,15 @@ def record_episodes(
     worlds = scenario.generate(numbers, split)
     start = worlds.copy()
     num_agents, num_attributes = worlds.role.shape[1], worlds.goal.shape[1]
-    rows: list[dict] = [{"actions": [], "said": [], "answers": [], "rewards": [], "edits": []} for _ in numbers]
+    rows: list[dict] = [
+        {"actions": [], "said": [], "answers": [], "rewards": [], "edits": [], "bodies": []} for _ in numbers
+    ]
     over_at = np.zeros(num_episodes, int)
     sizes = np.array(scenario.attribute_sizes)
     while not worlds.is_over.all():
         before = worlds.copy()
         plan = scenario.plan(worlds)
-        actions = rng.integers(0, len(Action), worlds.role.shape).astype(np.int8)
+        actions = rng.integers(0, scenario.num_actions, worlds.role.shape).astype(np.int8)
         planned = np.where(plan > 0, np.log2(np.maximum(plan & -plan.astype(int), 1)), 0).astype(np.int8)
         actions[::2] = planned[::2]
         answers = rng.integers(0, sizes, (num_episodes, num_agents, num_attributes)).astype(np.int16)
@@ -46,7 +48,9 @@ def record_episodes(
         said[1::2, -1] = 0
         rewards = scenario.advance(worlds, actions, answers)
         over_at += ~before.is_over
-        for b, tokens in enumerate(edits.encode(before, worlds)):
+        for b in range(num_episodes):
+            tokens, bodies = record(scene_of(before, b), scene_of(worlds, b))
+            rows[b]["bodies"].append(bodies.ravel())
             rows[b]["actions"].append(actions[b])
             rows[b]["said"].append(said[b])
             rows[b]["answers"].append(answers[b])
@@ -60,16 +64,12 @@ def record_episodes(
             "split": split,
             "world_number": numbers[b],
             "channel": ("on", "mute", "shuffle")[b % 3],
-            "height": start.owner.shape[1],
-            "width": start.owner.shape[2],
-            "start_owner": start.owner[b].ravel(),
             "boxlings": np.arange(num_agents) + 7 * b,
             "num_steps": len(row["actions"]),
             "is_won": worlds.is_won[b],
             "over_at": over_at[b],
         }
-        for name in ("colour", "anchored", "agent_body", "role", "goal"):
-            row[name] = getattr(start, name)[b]
+        row |= start_columns(start, b)
     return rows
 
 

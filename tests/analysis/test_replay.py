@@ -14,12 +14,12 @@ from rich.console import Console
 
 from analysis import terminal
 from analysis.page import escaped, page, player, to_html
-from analysis.replay import states_of, tell, to_gif, to_terminal
+from analysis.replay import scenes_of, tell, to_gif, to_terminal
 from analysis.run import Run
 from analysis.story import message_in_words
 from world import scenarios
+from world.codes import BOXLING_COLOUR
 from world.render import PALETTE
-from world.state import BOXLING_COLOUR
 
 
 def data_of(text: str) -> dict:
@@ -28,14 +28,14 @@ def data_of(text: str) -> dict:
 
 def test_decoded_states_are_those_of_the_simulator(run: Run) -> None:
     row = run.episode(0, 1)
-    states = states_of(row)
+    states = scenes_of(row)
     worlds = scenarios.get("guide").generate(np.array([row["world_number"]]), row["split"])
     assert len(states) == row["num_steps"] + 1 > 2
-    np.testing.assert_array_equal(states[0].owner, worlds.owner)
+    np.testing.assert_array_equal(states[0].body, worlds.owner[0])
     for actions, state in zip(row["actions"], states[1:], strict=True):
         scenarios.get("guide").advance(worlds, np.array([actions], np.int8), None)
-        np.testing.assert_array_equal(state.owner, worlds.owner)
-    assert (states[-1].owner != states[0].owner).any()
+        np.testing.assert_array_equal(state.body, worlds.owner[0])
+    assert (states[-1].body != states[0].body).any()
 
 
 def test_a_story_tells_goal_words_acts_beliefs_and_outcome(run: Run) -> None:
@@ -110,12 +110,12 @@ def test_the_gif_shows_the_world_of_each_step(run: Run, tmp_path: Path) -> None:
         for number, frame in enumerate(story.frames):
             image.seek(number)
             pixels = np.asarray(image.convert("RGB")).astype(int)
-            owner, colour = frame.world.owner[0], frame.world.colour[0]
+            seen = frame.scene.seen
             marked = {(r, c) for r, c, _ in frame.marks}
-            for (r, c), body in np.ndenumerate(owner):
+            for (r, c), body in np.ndenumerate(frame.scene.body):
                 if body and (r, c) not in marked:
                     middle = pixels[20 + 50 * r + 25, 20 + 50 * c + 25]
-                    assert np.abs(middle - PALETTE[colour[body]]).max() < 16
+                    assert np.abs(middle - PALETTE[seen[r, c]]).max() < 16
 
 
 def test_a_replay_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_page_holds_the_episodes_and_asks_for_nothing(run: Run, tmp_path: Path
     assert [story["goal"] for story in data["stories"]] == [story.goal for story in stories]
     for told, story in zip(data["stories"], stories, strict=True):
         assert len(told["frames"]) == len(story.frames)
-        assert told["frames"][-1]["owner"] == story.frames[-1].world.owner[0].tolist()
+        assert told["frames"][-1]["owner"] == story.frames[-1].scene.body.tolist()
         assert [turn["says"] for turn in told["frames"][1]["turns"]] == [t.says for t in story.frames[1].turns]
     assert data["palette"][BOXLING_COLOUR] == PALETTE[BOXLING_COLOUR].tolist()
     assert "default-src 'none'" in text

@@ -7,13 +7,14 @@ import pytest
 from analysis.run import Run
 from analysis.verify import verify_episode, verify_run
 from evolution.records import write_episodes
+from world.codec import Operation
 
 
 def test_true_recordings_pass(run: Run, naming_run: Run) -> None:
     for each in (run, naming_run):
         assert verify_run(each) == (12, [])
     rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
-    assert sum(len(tokens) > 0 for row in rows for tokens in row["edits"]) > 20  # there was something to compare
+    assert sum(len(tokens) > 1 for row in rows for tokens in row["edits"]) > 20  # there was something to compare
     assert {row["is_won"] for row in rows} == {True, False}
 
 
@@ -25,19 +26,19 @@ def move_a_start_cell(row: dict) -> None:
 
 def change_an_act(row: dict) -> None:
     """Let a builder that moved stand still."""
-    step = next(t for t, tokens in enumerate(row["edits"]) if tokens)
+    step = next(t for t, tokens in enumerate(row["edits"]) if len(tokens) > 1)
     builders = [a for a, body in enumerate(row["agent_body"]) if body > 0]
     for a in builders:
         row["actions"][step][a] = 0
 
 
 def change_edits(row: dict) -> None:
-    step = next(t for t, tokens in enumerate(row["edits"]) if tokens)
-    row["edits"][step] = []
+    step = next(t for t, tokens in enumerate(row["edits"]) if len(tokens) > 1)
+    row["edits"][step] = [int(Operation.END)]
 
 
 def spoil_edits(row: dict) -> None:
-    step = next(t for t, tokens in enumerate(row["edits"]) if tokens)
+    step = next(t for t, tokens in enumerate(row["edits"]) if len(tokens) > 1)
     row["edits"][step] = row["edits"][step][:-1]
 
 
@@ -58,24 +59,28 @@ def put_in(value: object, *where: object) -> Callable[[dict], None]:
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
-        (move_a_start_cell, "the start's owner"),
+        (move_a_start_cell, "the start's start_owner"),
         (put_in(3, "colour", 2), "the start's colour"),
-        (put_in(True, "anchored", 2), "the start's anchored"),
+        (put_in(1, "flags", 2), "the start's flags"),
+        (put_in(1, "laws", 2), "the start's laws"),
+        (put_in(3, "floor", 5), "the start's floor"),
         (put("role", [1, 1, 1]), "the start's role"),
         (put("goal", [7, 2]), "the start's goal"),
         (put("goal", [1]), "the start's goal has shape"),
-        (put("start_owner", [0] * 63), "starts with 63 cells, expected 8 x 8"),
-        (put("world_number", 3), "the start's owner"),
+        (put("start_owner", [0] * 63), "starts with 63 cells of start_owner, expected 8 x 8"),
+        (put("world_number", 3), "the start's start_owner"),
         (put("world_number", -3), "the start cannot be made: world numbers must be"),
-        (put("split", "test"), "split must be one of"),
+        (put("split", "test"), "split of guide must be one of"),
         (put("scenario", "chess"), "scenario must be one of"),
         (change_an_act, "has edits"),
         (put_in(9, "actions", 0, 0), "step 1 has act 9, expected 0 to 4"),
         (change_edits, "do not give the simulated state"),
-        (spoil_edits, "cannot be decoded: MOVE at token"),
+        (spoil_edits, "cannot be decoded: the code must close with END"),
         (put_in([3, 0, 9, 2], "edits", 0), "the edits of step 1 cannot be decoded"),
-        (put_in([1, 2, 40, 0], "edits", 0), "the edits of step 1 cannot be decoded"),
+        (put_in([99], "edits", 0), "the edits of step 1 cannot be decoded"),
         (put_in([2, 2, 300], "edits", 0), "the edits of step 1 cannot be decoded"),
+        (put_in([64, 1], "bodies", 0), "the edits of step 1 cannot be decoded: bodies must be of cells below 64"),
+        (put_in([9, 6], "bodies", 0), "step 1 has bodies [9, 6], expected []"),
         (put_in(0.5, "rewards", -1, 0), "has rewards"),
         (lambda row: row.__setitem__("is_won", not row["is_won"]), "is_won is"),
         (lambda row: row.__setitem__("over_at", row["over_at"] - 1), "over_at is"),

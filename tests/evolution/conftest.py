@@ -23,6 +23,8 @@ from population.policy import Policy
 from world import scenarios
 from world.scenarios.base import Scenario
 
+TALKING = [name for name in scenarios.names() if scenarios.get(name).has_guide]
+
 TINY = RunConfig(
     population=4,
     generations=3,

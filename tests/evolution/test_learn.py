@@ -15,10 +15,10 @@ from evolution.learn import Losses, RowAdam, acting_round, advantages, language_
 from evolution.live import Moment, Rollout, goal_one_hot
 from population.memory import Memory
 from population.policy import Policy
-from tests.evolution.conftest import drawn_population, learning_rollout
+from tests.evolution.conftest import TALKING, drawn_population, learning_rollout
 from world import scenarios
+from world.codes import Role
 from world.scenarios.base import Scenario
-from world.state import Role
 
 # ---- Adam ----
 
@@ -172,7 +172,7 @@ def test_a_listener_that_learns_from_noise_alone_stays_ignorant():
     assert mean(surprises[-20:]) > 0.98 * ignorance
 
 
-@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("scenario", TALKING)
 def test_the_gradient_of_a_listener_crosses_the_channel_and_stops_where_it_is_cut(scenario: str):
     policy, genomes, world = drawn_population(scenario)
     sees = SeesGradients()
@@ -359,7 +359,7 @@ def test_renewed_worlds_keep_everybody_at_work_and_each_gets_its_reward_once():
     assert int(won) == rollout.num_won
 
 
-@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("scenario", TALKING)
 def test_the_gradient_of_builders_reaches_the_guides_mouth_and_stops_where_it_is_cut(scenario: str):
     policy, genomes, world = drawn_population(scenario)
     rollout = learning_rollout(policy, genomes, world, renews=False)

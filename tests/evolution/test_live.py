@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,11 @@ from evolution.live import (
 from evolution.seats import seat
 from language.channel import Intervention
 from population.policy import Policy
-from tests.evolution.conftest import drawn_population
+from tests.evolution.conftest import TALKING, drawn_population
 from world import scenarios
-from world.physics import push
+from world.codes import Act, Role
 from world.scenarios.base import Scenario
-from world.state import Action, Role, Worlds
+from world.state import Worlds, move
 
 GUIDE = scenarios.get("guide")
 
@@ -130,8 +129,8 @@ def test_a_life_is_recorded_as_it_was_lived():
     rollout = lived(policy, 8 * genomes, GUIDE, worlds)
     for acts, reward, state in zip(rollout.acts, rollout.rewards, rollout.states, strict=True):
         np.testing.assert_array_equal(GUIDE.advance(again, acts, None), reward)
-        for field in fields(Worlds):
-            np.testing.assert_array_equal(getattr(again, field.name), getattr(state, field.name))
+        for name, values in again.arrays().items():
+            np.testing.assert_array_equal(values, state.arrays()[name])
     np.testing.assert_array_equal(rollout.total_reward, np.sum(rollout.rewards, axis=0, dtype=np.float64))
     assert rollout.num_finished == 12
     assert rollout.num_won == worlds.is_won.sum()
@@ -208,16 +207,16 @@ def test_a_supply_gives_new_worlds_with_the_guide_where_it_is_wanted():
 def test_advice_is_followed_as_often_as_it_should_be_and_drawn_evenly(share: float):
     num_agents = 20_000
     act = torch.zeros(1, num_agents, dtype=torch.int64)
-    advice = torch.full((1, num_agents), (1 << Action.UP) | (1 << Action.LEFT), dtype=torch.uint8)
+    advice = torch.full((1, num_agents), (1 << Act.UP) | (1 << Act.LEFT), dtype=torch.uint8)
     advice[0, :1000] = 0  # nobody is advised
     new, is_own = follow_advice(act, advice, share, torch.Generator().manual_seed(0))
     assert is_own[0, :1000].all()
     assert torch.equal(new[is_own], act[is_own])
     advised = new[~is_own]
     assert abs(float((~is_own[0, 1000:]).float().mean()) - share) < 0.015
-    assert set(advised.tolist()) == ({int(Action.UP), int(Action.LEFT)} if share else set())
+    assert set(advised.tolist()) == ({int(Act.UP), int(Act.LEFT)} if share else set())
     if share:
-        assert abs(float((advised == Action.UP).float().mean()) - 0.5) < 0.03
+        assert abs(float((advised == Act.UP).float().mean()) - 0.5) < 0.03
 
 
 def test_what_an_act_changed_is_nothing_or_that_one_was_still_or_moved():
@@ -227,7 +226,7 @@ def test_what_an_act_changed_is_nothing_or_that_one_was_still_or_moved():
     for _ in range(5):
         acts = rng.integers(0, 5, worlds.role.shape)
         before = worlds.position_rc.copy()
-        push(worlds, acts)
+        move(worlds, acts)
         classes = edit_classes(worlds)
         moved = (worlds.position_rc != before).any(axis=-1)
         np.testing.assert_array_equal(classes, np.where(moved, 2, np.where(acts == 0, 1, 0)))
@@ -289,7 +288,7 @@ def test_equal_seeds_play_equal_worlds_whatever_the_channel():
     assert not set(numbers.tolist()) & set(other.tolist())
 
 
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize("name", TALKING)
 def test_first_words_are_those_said_in_a_world(name: str):
     policy, genomes, scenario = drawn_population(name)
     meanings, said, *_ = first_words(policy, genomes, scenario, "train")

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from evolution.seats import Seating, draw_offsets, familiar_offsets, seat, stranger_offsets
+from tests.evolution.conftest import TALKING
 from world import scenarios
-from world.state import Role
+from world.codes import Role
 
 POPULATIONS = (1, 2, 3, 4, 5, 6, 8, 9)
 
@@ -20,7 +21,7 @@ def seated(population: int, scenario: str, num_blocks: int = 30, seed: int = 0) 
     return roles, seat(roles, population, offsets)
 
 
-@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("scenario", TALKING)
 @pytest.mark.parametrize("population", POPULATIONS)
 def test_every_genome_guides_equally_often_and_builds_equally_often(population: int, scenario: str):
     roles, seating = seated(population, scenario)
@@ -55,7 +56,7 @@ def test_offsets_part_the_others_into_familiar_ones_and_strangers(population: in
     assert {(population - offset) % population for offset in strange} == set(strange)
 
 
-@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("scenario", TALKING)
 @pytest.mark.parametrize("population", POPULATIONS)
 def test_no_guide_has_a_stranger_for_a_builder_while_learning(population: int, scenario: str):
     roles, seating = seated(population, scenario)
@@ -92,3 +93,15 @@ def test_builders_of_one_world_differ_where_there_are_enough_boxlings():
 def test_worlds_that_do_not_come_in_blocks_are_refused():
     with pytest.raises(ValueError, match="must be a multiple of the population 4, got 6"):
         seat(np.ones((6, 2)), 4, np.ones((2, 1), np.int64))
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+def test_where_nobody_guides_every_genome_leads_equally_often(population: int):
+    _, seating = seated(population, "sokoban")
+    assert (np.bincount(seating.genome_of.ravel(), minlength=population) == 30).all()
+    roles = np.ones((population * 10, 3), np.int8)  # three builders
+    offsets = draw_offsets(np.random.default_rng(0), familiar_offsets(population), 10, 2)
+    genome_of = seat(roles, population, offsets).genome_of
+    np.testing.assert_array_equal(genome_of[:, 0], np.arange(len(roles)) % population)
+    apart = (genome_of - genome_of[:, :1]) % population
+    np.testing.assert_array_equal(apart[:, 1:], np.repeat(offsets, population, axis=0) % population)

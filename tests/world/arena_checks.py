@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from world.codes import OUTSIDE, WALL_BODY, WALL_COLOUR
 from world.engine import Arena, Body
-from world.sense import OUTSIDE
-from world.state import WALL_BODY, WALL_COLOUR
 
 
 def check_arena(arena: Arena) -> None:

@@ -42,6 +42,7 @@ def draw_law_book(chance: Random, groups: set[str] | None = None) -> list[int]:
     if "eat" in groups:
         book[Law.EATING] = chance.randrange(1, len(Eating))
         book[Law.FOOD_COLOUR] = chance.randrange(0, 11)
+        book[Law.KINDNESS] = chance.randrange(2)
     if "fuse" in groups:
         book[Law.FUSING] = 1
     if "grow" in groups:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.state import BOXLING_COLOUR, Worlds, empty_worlds
+from world.codes import BOXLING_COLOUR
+from world.engine import Body
+from world.state import Worlds, build_worlds
 
 NUM_BODIES = 20  # besides the walls, boxlings included
 FIRST_BODY = 2
@@ -12,19 +14,21 @@ FIRST_BODY = 2
 
 def draw_worlds(rng: np.random.Generator, num_worlds: int, height: int, width: int, num_agents: int) -> Worlds:
     """Worlds of one size, from empty to full; at most half of the bodies are boxlings, others are outside."""
-    worlds = empty_worlds(num_worlds, height, width, NUM_BODIES, num_agents, 1)
-    worlds.colour[:, FIRST_BODY:] = rng.integers(1, 10, (num_worlds, NUM_BODIES))
+    grid = np.zeros((num_worlds, height, width), np.uint8)
+    colour = np.zeros((num_worlds, NUM_BODIES + FIRST_BODY), np.uint8)
+    flags = np.zeros_like(colour)
+    agent_body = np.zeros((num_worlds, num_agents), np.uint8)
+    colour[:, FIRST_BODY:] = rng.integers(1, 10, (num_worlds, NUM_BODIES))
     for b in range(num_worlds):
         share_filled = rng.choice([0.2, 0.3, 0.4, 0.5, 1.0])
-        _put_walls(rng, worlds.owner[b], share_walls=rng.choice([0.0, 0.0, 0.1]))
+        _put_walls(rng, grid[b], share_walls=rng.choice([0.0, 0.0, 0.1]))
         bodies = range(FIRST_BODY, FIRST_BODY + NUM_BODIES)
-        placed = [body for body in bodies if _put_body(rng, worlds.owner[b], body, share_filled)]
-        worlds.anchored[b, placed] = rng.random(len(placed)) < rng.choice([0.0, 0.0, 0.2])
+        placed = [body for body in bodies if _put_body(rng, grid[b], body, share_filled)]
+        flags[b, placed] = (rng.random(len(placed)) < rng.choice([0.0, 0.0, 0.2])) * Body.ANCHORED
         for a, body in enumerate(rng.permutation(placed)[: min(num_agents, (len(placed) + 1) // 2)]):
-            worlds.agent_body[b, a] = body
-            worlds.colour[b, body] = BOXLING_COLOUR
-            worlds.position_rc[b, a] = np.argwhere(worlds.owner[b] == body)[0]
-    return worlds
+            agent_body[b, a] = body
+            colour[b, body] = BOXLING_COLOUR
+    return build_worlds(grid, colour, agent_body, flags=flags)
 
 
 def draw_actions(rng: np.random.Generator, worlds: Worlds) -> np.ndarray:

@@ -214,13 +214,20 @@ def fall_one_cell(world: PlainWorld) -> bool:
 
 
 def eat(world: PlainWorld) -> None:
-    """Each body goes to the largest of those that touch it, are larger and have an appetite, if there is one such."""
+    """Each body goes to the largest of those that touch it, are larger and have an appetite, if there is one such.
+
+    Under the law of kindness its own colour does not count.
+    """
     at = world.bodies_at()
     for prey, cells in world.cells.items():
         if world.is_anchored(prey):
             continue
         touching = {at[cell] for cell in around(cells) if cell in at} - {prey, WALLS}
         eaters = [b for b in touching if world.flags[b] & EATS and len(world.cells[b]) > len(cells)]
+        if world.laws[Law.KINDNESS]:
+            if any(world.colour[b] == world.colour[prey] for b in eaters):
+                world.seen.add("spared its kind")
+            eaters = [b for b in eaters if world.colour[b] != world.colour[prey]]
         largest = max((len(world.cells[eater]) for eater in eaters), default=0)
         eaters = [eater for eater in eaters if len(world.cells[eater]) == largest]
         if len(eaters) == 1:

@@ -18,9 +18,8 @@ from tests.world.reference_codec import reference_decode
 from world.codec import ARGUMENTS, NUM_TOKENS, TOKEN_GROUPS, GridEdit, code_bits, decode, describe, encode, join, parse
 from world.codec import Operation as Op
 from world.edit_rules import KINDS
-from world.physics import push
 from world.scenarios import get
-from world.state import Worlds
+from world.state import Worlds, move
 from world.symmetry import STEPS, SYMMETRIES, transform
 
 SYMMETRY = {name: number for number, name in enumerate(SYMMETRIES)}
@@ -293,7 +292,7 @@ def test_steps_of_simulated_worlds_cost_no_more_than_their_moves():
         worlds = draw_worlds(rng, 4, 6, 7, 3)
         for _ in range(4):
             owner, before = worlds.owner.copy(), frames_of(worlds)
-            moved = push(worlds, draw_actions(rng, worlds))
+            moved = move(worlds, draw_actions(rng, worlds))
             for b, after in enumerate(frames_of(worlds)):
                 tokens = encode(before[b], after, owner[b])
                 np.testing.assert_array_equal(decode(before[b], tokens, owner[b]), after)

@@ -12,6 +12,7 @@ import pytest
 from tests.world.arena_checks import check_arena, is_same, only
 from tests.world.drawn_arenas import LAW_GROUPS, draw_acts, draw_arena, draw_crowd, draw_law_book
 from tests.world.engine_reference import STEP, Cells, PlainWorld, plain_worlds, reference_tick
+from world.codes import MAX_BODIES, OUTSIDE, WALL_BODY, WALL_COLOUR
 from world.engine import (
     NUM_ACTS,
     Act,
@@ -26,8 +27,6 @@ from world.engine import (
     views,
 )
 from world.scatter import Scatter, scatter
-from world.sense import OUTSIDE
-from world.state import MAX_BODIES, WALL_BODY, WALL_COLOUR
 
 NUM_TICKS = int(os.environ.get("BOXLINGS_TICKS", "20000"))  # compared with plain Python
 
@@ -74,6 +73,7 @@ def test_the_kernels_equal_plain_python_under_all_laws_together_and_alone():
             compared += len(arena)
     # what was compared is worth it: every rule was obeyed, and every exception made
     rules = {"barred", "pushed", "pulled", "team", "too heavy", "lost a conflict", "won a conflict", "fell together"}
+    rules |= {"spared its kind"}
     rules |= {"agent eaten", "chain of eaters", "tie of eaters"} | {f"eating: {kind.name}" for kind in Eating if kind}
     rules |= {"fused", "grew", "growth contested", "split", "no room to split"}
     rules |= {f"{kind.name}: {holds}" for kind in Property if kind for holds in (True, False)}

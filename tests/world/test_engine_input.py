@@ -13,9 +13,9 @@ import pytest
 
 from tests.world.arena_checks import check_arena, is_same
 from tests.world.drawn_arenas import draw_acts, draw_grid_of_bodies, draw_law_book
+from world.codes import MAX_BODIES
 from world.engine import MAX_AGENTS, NUM_LAWS, build, check_laws, law_book, tick, views
 from world.scatter import Scatter, scatter
-from world.state import MAX_BODIES
 
 NUM_FUZZED = int(os.environ.get("BOXLINGS_FUZZ", "400"))
 

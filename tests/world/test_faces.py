@@ -9,7 +9,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from world import faces, scenarios
+from world.codes import Act, Role
 from world.render import picture
 from world.scenarios.base import Attribute, Observation, Scenario
-from world.state import Action, Role, Worlds, empty_worlds
+from world.state import Worlds, build_worlds
 
 NAMES = scenarios.names()
 ROLES = ("guide", "builder")
@@ -55,7 +55,8 @@ class Toy(Scenario):
         return meanings[:, 0] == 2
 
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
-        worlds = empty_worlds(len(numbers), 2, 5, 1, self.num_agents, 1)
+        nobody = np.zeros((len(numbers), self.num_agents), np.uint8)
+        worlds = build_worlds(np.zeros((len(numbers), 2, 5), np.uint8), np.zeros((len(numbers), 2)).astype(int), nobody)
         worlds.goal[:, 0] = numbers % 2
         worlds.role[:, 1:2] = Role.GUIDE
         return worlds
@@ -95,7 +96,7 @@ def as_bytes(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: as_bytes(part) for key, part in value.items()}
     if isinstance(value, Worlds):
-        return [as_bytes(getattr(value, field.name)) for field in fields(value)]
+        return as_bytes(value.arrays())
     if isinstance(value, tuple | list):
         return [as_bytes(part) for part in value]
     if isinstance(value, np.ndarray):
@@ -523,7 +524,7 @@ def test_able_builders_stay_when_what_they_hear_names_no_goal(message: list[int]
     env = faces.gym_vector_env("guide", 20, role="guide")
     env.reset(seed=0)
     for _ in range(4):
-        env.step(np.array([[Action.STAY, *message]] * 20))
+        env.step(np.array([[Act.STAY, *message]] * 20))
         assert not env.stage.worlds.last_action.any()
 
 
@@ -552,12 +553,12 @@ def test_a_partner_of_ones_own_gets_everybody_s_senses_and_acts_for_the_others()
 
     env = faces.gym_vector_env("guide", 2, partner=partner)
     env.reset(seed=0)
-    observation, *_ = env.step(np.array([[Action.STAY, 2, 2]] * 2))
+    observation, *_ = env.step(np.array([[Act.STAY, 2, 2]] * 2))
     assert seen[0]["view"] == (2, 3, 7, 7)
     assert seen[0]["heard"] == (2, 3, 4)
     assert (observation["heard"] == 1).all()
-    assert (observation["last_act"] == Action.STAY).all()
-    assert (env.stage.worlds.last_action == Action.UP).sum() == 4
+    assert (observation["last_act"] == Act.STAY).all()
+    assert (env.stage.worlds.last_action == Act.UP).sum() == 4
     assert (habit == 1).all()  # what it gave stays its own
 
 

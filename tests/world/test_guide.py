@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from world import scenarios
-from world.scenarios.base import SPLITS
-from world.state import DIRECTIONS, STEP_RC, Role, Worlds
+from world.codes import DIRECTIONS, STEP_RC, Role
+from world.engine import build
+from world.state import Worlds
 
 GUIDE = scenarios.get("guide")
 BOXES = (2, 3, 4, 5)  # their body ids
@@ -24,9 +27,18 @@ def follow_the_search(worlds: Worlds, aim: np.ndarray, rng: np.random.Generator)
     """Let all builders push the box and direction in `aim` (B, 2), whatever the goal is."""
     aimed = worlds.copy()
     for _ in range(GUIDE.num_steps):
-        aimed.owner, aimed.position_rc, aimed.is_over = worlds.owner, worlds.position_rc, worlds.is_over
+        aimed.arena, aimed.is_over = worlds.arena, worlds.is_over
         aimed.goal = aim.astype(np.int16)
         GUIDE.advance(worlds, advised(GUIDE.plan(aimed), rng), None)
+
+
+def without(worlds: Worlds, agent: int) -> Worlds:
+    """The same worlds, but for the body of an agent."""
+    body = worlds.agent_body[:, agent]
+    grid = np.where((worlds.owner == body[:, None, None]) & (body > 0)[:, None, None], 0, worlds.owner)
+    agent_body = worlds.agent_body.copy()
+    agent_body[:, agent] = 0
+    return replace(worlds, arena=build(grid, worlds.colour, worlds.arena.laws, agent_body=agent_body))
 
 
 def box_of(worlds: Worlds, colours: np.ndarray) -> np.ndarray:
@@ -36,7 +48,7 @@ def box_of(worlds: Worlds, colours: np.ndarray) -> np.ndarray:
     return np.where(is_it.any(axis=1), is_it.argmax(axis=1) + BOXES[0], 0)
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", GUIDE.splits)
 def test_who_follows_the_search_wins_nearly_always(split: str):
     worlds = GUIDE.generate(np.arange(2_000), split)
     follow_the_search(worlds, worlds.goal, np.random.default_rng(0))
@@ -62,10 +74,7 @@ def test_every_builder_can_push_every_box_in_every_direction():
         alone = worlds.take(np.flatnonzero(worlds.role[:, agent] == Role.BUILDER))
         for other in range(GUIDE.num_agents):
             if other != agent:  # its companion is not there to bar the way
-                body = alone.agent_body[:, other]
-                alone.owner[(alone.owner == body[:, None, None]) & (body > 0)[:, None, None]] = 0
-                alone.agent_body[:, other] = 0
-                alone.position_rc[:, other] = -1
+                alone = without(alone, other)
         for box in BOXES:
             for direction in range(len(DIRECTIONS)):
                 tried = alone.copy()
@@ -144,7 +153,7 @@ def test_the_right_push_of_one_builder_pays_all_and_a_wrong_one_costs_all():
         aimed.goal[:, 1] = (worlds.goal[:, 1] + turn) % 4
         total = np.zeros(worlds.role.shape)
         for _ in range(GUIDE.num_steps):
-            aimed.owner, aimed.position_rc, aimed.is_over = worlds.owner, worlds.position_rc, worlds.is_over
+            aimed.arena, aimed.is_over = worlds.arena, worlds.is_over
             total += GUIDE.advance(worlds, advised(GUIDE.plan(aimed), rng), None)
         is_pushed = worlds.is_won if turn == 0 else worlds.steps_taken < GUIDE.num_steps
         assert is_pushed.mean() > 0.95
@@ -165,13 +174,13 @@ def test_a_push_of_the_right_box_together_with_another_one_is_wrong():
     worlds = GUIDE.generate(np.array([0]), "train")
     guide = int((worlds.role[0] == Role.GUIDE).argmax())
     one, two = (a for a in range(3) if a != guide)
-    worlds.owner[:] = 0
     worlds.goal[0] = [0, 3]  # blue, right
-    worlds.colour[0, 2:6] = [1, 2, 3, 4]
-    for agent, row in ((one, 1), (two, 3)):
-        worlds.owner[0, row, 1] = worlds.agent_body[0, agent]
-        worlds.position_rc[0, agent] = (row, 1)
-    worlds.owner[0, 1, 2], worlds.owner[0, 3, 2] = 2, 3  # blue and red, each before one builder
+    grid = np.zeros_like(worlds.owner)
+    grid[0, 1, 1:3] = worlds.agent_body[0, one], 2  # before each builder a box, blue and red
+    grid[0, 3, 1:3] = worlds.agent_body[0, two], 3
+    colour = worlds.colour.copy()
+    colour[0, 2:6] = [1, 2, 3, 4]
+    worlds.arena = build(grid, colour, worlds.arena.laws, agent_body=worlds.agent_body)
     acts = np.zeros((1, 3), np.int8)
     acts[0, one] = 4
     both = acts.copy()

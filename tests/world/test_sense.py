@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.world.drawn_worlds import draw_worlds
-from world.sense import NUM_LOOKS, OUTSIDE, egocentric_view, is_audible, whole_view
-from world.state import BOXLING_COLOUR, Worlds
+from world.codes import BOXLING_COLOUR, NUM_LOOKS, OUTSIDE
+from world.sense import egocentric_view, is_audible, whole_view
+from world.state import Worlds, build_worlds
 
 
 def drawn(seed: int, num_agents: int = 3) -> Worlds:
@@ -15,6 +16,7 @@ def drawn(seed: int, num_agents: int = 3) -> Worlds:
     height, width = rng.integers(1, 9, 2)
     worlds = draw_worlds(rng, 8, int(height), int(width), num_agents)
     worlds.is_over = rng.random(8) < 0.2
+    worlds.floor = rng.integers(0, 10, worlds.floor.shape).astype(np.uint8) * (rng.random(worlds.floor.shape) < 0.3)
     return worlds
 
 
@@ -23,7 +25,7 @@ def look_at(worlds: Worlds, b: int, row: int, column: int) -> int:
     if not (0 <= row < height and 0 <= column < width):
         return OUTSIDE
     body = worlds.owner[b, row, column]
-    return int(worlds.colour[b, body]) if body else 0
+    return int(worlds.colour[b, body]) if body else int(worlds.floor[b, row, column])
 
 
 @pytest.mark.parametrize("radius", [0, 1, 3])
@@ -64,11 +66,12 @@ def test_the_whole_view_shows_the_colour_of_every_cell():
 
 def test_views_show_colours_and_never_who_is_who():
     worlds = drawn(3, num_agents=2)
-    renamed = worlds.copy()
     new_name = np.concatenate([[0], 1 + np.random.default_rng(0).permutation(worlds.colour.shape[1] - 1)])
-    renamed.owner = new_name[worlds.owner].astype(np.int16)
-    renamed.colour[:, new_name] = worlds.colour
-    renamed.agent_body = new_name[worlds.agent_body].astype(np.int16)
+    colour = worlds.colour.copy()
+    colour[:, new_name] = worlds.colour
+    renamed = build_worlds(new_name[worlds.owner], colour, new_name[worlds.agent_body])
+    renamed.floor = worlds.floor
+    worlds.is_over[:] = False
     np.testing.assert_array_equal(whole_view(renamed), whole_view(worlds))
     np.testing.assert_array_equal(egocentric_view(renamed, 2), egocentric_view(worlds, 2))
 
@@ -93,8 +96,8 @@ def test_who_hears_whom_equals_its_plain_python_version(radius: int):
 
 
 def test_a_voice_from_outside_the_grid_is_heard_however_far():
-    worlds = draw_worlds(np.random.default_rng(0), 1, 8, 8, 3)
-    worlds.agent_body[0] = [0, 2, 3]
-    worlds.position_rc[0] = [[-1, -1], [0, 0], [7, 7]]
+    grid = np.zeros((1, 8, 8), np.uint8)
+    grid[0, 0, 0], grid[0, 7, 7] = 2, 3
+    worlds = build_worlds(grid, np.array([[0, 0, 10, 10]]), np.array([[0, 2, 3]]))
     expected = [[[False, True, True], [True, False, False], [True, False, False]]]
     assert is_audible(worlds, 2).tolist() == expected

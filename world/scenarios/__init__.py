@@ -12,10 +12,13 @@ from world.scenarios.base import Scenario
 @cache
 def _registry() -> dict[str, Scenario]:
     # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
+    from world.scenarios.carry import Carry
+    from world.scenarios.forage import Forage
     from world.scenarios.guide import Guide
     from world.scenarios.name import Name
+    from world.scenarios.sokoban import Sokoban
 
-    return {scenario.name: scenario for scenario in (Name(), Guide())}
+    return {scenario.name: scenario for scenario in (Name(), Guide(), Carry(), Forage(), Sokoban())}
 
 
 def names() -> list[str]:
@@ -24,10 +27,19 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Scenario:
-    """The scenario of that name; ValueError for a name that there is not."""
-    if name not in _registry():
+    """The scenario of that name; ValueError for a name that there is not.
+
+    Some take an argument after a colon: "forage:competitive", "sokoban:LEVEL_FILE".
+    """
+    kind, colon, argument = name.partition(":")
+    if kind not in _registry():
         raise ValueError(f"scenario must be one of {', '.join(names())}, got {name!r}")
-    return _registry()[name]
+    return _with_argument(kind, argument) if colon else _registry()[kind]
+
+
+@cache
+def _with_argument(kind: str, argument: str) -> Scenario:
+    return _registry()[kind].with_argument(argument)
 
 
 class _Names(ModuleType):

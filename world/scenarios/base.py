@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from world.state import NUM_ACTIONS, Worlds
+from world.codes import NUM_PLAIN_ACTS
+from world.splits import COMPOSITIONS, SEEDS, TRAIN
 
-SPLITS = ("train", "held-out")
+if TYPE_CHECKING:  # `boxlings --help` names scenarios and splits, and needs no compiled kernels
+    from world.state import Worlds
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,13 @@ class Observation:
 class Scenario(ABC):
     """A family of worlds. World number n of a split is the same world for ever, whatever the batch.
 
+    Splits are those of `world.splits`; every scenario has "train", "held-out" and "held-out-seeds".
+
     A *meaning* is a goal: one value for each attribute. Some meanings are held out of training; each single value of
     theirs is trained on in other company.
     """
 
-    name: str
+    name: str  # with its argument, where it was made with one
     summary: str
     attributes: tuple[Attribute, ...]
     num_agents: int
@@ -53,7 +58,18 @@ class Scenario(ABC):
     num_looks: int  # look codes in the view are in [0, num_looks)
     is_decided_by_answers: bool  # by what the builders' world models say, rather than by what their bodies do
     guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
-    num_actions: int = NUM_ACTIONS  # acts of a body are in [0, num_actions), 0 is to stay
+    num_actions: int = NUM_PLAIN_ACTS  # acts of a body are in [0, num_actions), 0 is to stay
+    has_guide: bool = True  # one agent of each world is a guide; otherwise all are builders and nobody is told anything
+    splits: tuple[str, ...] = (TRAIN, COMPOSITIONS, SEEDS)
+
+    @property
+    def kind(self) -> str:
+        """The name without an argument, under which the registry knows the scenario."""
+        return self.name.partition(":")[0]
+
+    def with_argument(self, argument: str) -> Scenario:
+        """The variant that is meant by "name:argument"; ValueError where there is none."""
+        raise ValueError(f"scenario {self.name} takes no argument, got {argument!r}")
 
     @property
     def num_attributes(self) -> int:
@@ -81,7 +97,7 @@ class Scenario(ABC):
 
     @abstractmethod
     def plan(self, worlds: Worlds) -> np.ndarray:
-        """The simulator's own search: (B, A) uint8, bit a set where Action a is on a shortest way; 0 for no advice."""
+        """The simulator's own search: (B, A) uint8, bit a set where Act a is on a shortest way; 0 for no advice."""
 
     def ran_out(self, worlds: Worlds, reward: np.ndarray) -> np.ndarray:
         """Whether each world ended undecided because its steps were up, (B,) bool, by its last reward (B, A).
@@ -94,11 +110,15 @@ class Scenario(ABC):
         return worlds.is_over & ~is_decided
 
     def meanings(self, split: str) -> np.ndarray:
-        """All meanings of a split, (N, G) int16."""
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        """All meanings of a split, (N, G) int16; other splits than "held-out" have the trained ones."""
+        self.check_split(split)
         grid = np.indices(self.attribute_sizes).reshape(self.num_attributes, -1).T.astype(np.int16)
-        return grid[self.is_held_out(grid) == (split == "held-out")]
+        return grid[self.is_held_out(grid) == (split == COMPOSITIONS)]
+
+    def check_split(self, split: str) -> None:
+        """ValueError for a split that the scenario does not have."""
+        if split not in self.splits:
+            raise ValueError(f"split of {self.name} must be one of {', '.join(self.splits)}, got {split!r}")
 
     def meaning_in_words(self, meaning: np.ndarray) -> str:
         """For people: the attribute values of one meaning."""
@@ -113,7 +133,7 @@ class Scenario(ABC):
 
     @abstractmethod
     def chance_success(self) -> float:
-        """Share of trained worlds that the best policy without talk can win."""
+        """Share of trained worlds that the best policy without talk can win, or more; nan where nobody knows."""
 
 
 def check_numbers(numbers: np.ndarray) -> np.ndarray:

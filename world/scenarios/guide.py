@@ -12,16 +12,21 @@ import numpy as np
 from numba import njit
 
 from world.chance import below, start_states
-from world.physics import push
+from world.codes import BOXLING_COLOUR, DIRECTIONS, NUM_LOOKS, STEP_RC, Role
+from world.engine import build, law_book
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
-from world.sense import NUM_LOOKS, egocentric_view
-from world.state import BOXLING_COLOUR, DIRECTIONS, STEP_RC, Role, Worlds, empty_worlds
+from world.sense import egocentric_view
+from world.splits import FAMILIES, PARAMETERS, SPLITS
+from world.state import Worlds, move, worlds_of
 
 _COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "sky", "maroon")
 _ARC_COLOURS = np.array([1, 2, 3, 4, 6, 7, 8, 9], np.int8)  # 5, grey, is the walls
 _SIDE_CELLS = 8
 _NUM_BOXES = 4
 _NUM_WALL_CELLS = 3
+_OTHER_WALL_CELLS = (0, 6, 8)  # of rooms never trained in
+_SHAPES = np.array([[0, 0], [0, 1], [1, 0]], np.int64)  # rows and columns of a box beyond the first
+_HELD_OUT_SHAPES = np.array([[1, 1], [0, 2], [2, 0]], np.int64)  # of boxes never trained with
 _FIRST_BOX = 2  # body ids: 1 walls, 2 to 5 boxes, then the agents
 _FIRST_AGENT = _FIRST_BOX + _NUM_BOXES
 _VIEW_RADIUS_CELLS = 3
@@ -79,12 +84,12 @@ def _is_connected(owner):
 
 
 @njit(cache=True)
-def _fill_world(state, owner, num_boxes, num_wall_cells):
+def _fill_world(state, owner, num_boxes, num_wall_cells, shapes):
     """Boxes and walls of one world; False if this draw did not work out."""
     owner[:] = 0
     for box in range(num_boxes):
-        shape = below(state, 3)  # one cell, two in a row, two in a column
-        if not _place(state, owner, np.int64(shape == 2), np.int64(shape == 1), 2 + box):
+        shape = below(state, len(shapes))
+        if not _place(state, owner, shapes[shape, 0], shapes[shape, 1], 2 + box):
             return False
     height, width = owner.shape
     for _ in range(num_wall_cells):
@@ -102,7 +107,7 @@ def _fill_world(state, owner, num_boxes, num_wall_cells):
 
 
 @njit(cache=True)
-def _draw_kernel(states, meanings, num_wall_cells, arc_colours, owner, colour, agent_body, position_rc, role, goal):
+def _draw_kernel(states, meanings, wall_counts, shapes, arc_colours, owner, colour, agent_body, role, goal):
     num_worlds, height, width = owner.shape
     num_agents = role.shape[1]
     order = np.empty(len(arc_colours), np.int64)
@@ -111,7 +116,8 @@ def _draw_kernel(states, meanings, num_wall_cells, arc_colours, owner, colour, a
         goal[b] = meanings[below(state, len(meanings))]
         guide = below(state, num_agents)
         role[b, guide] = 0
-        while not _fill_world(state, owner[b], 4, num_wall_cells):
+        num_wall_cells = wall_counts[below(state, len(wall_counts)) if len(wall_counts) > 1 else 0]
+        while not _fill_world(state, owner[b], 4, num_wall_cells, shapes):
             pass
         # the goal's colour and three others, in any order among the boxes
         order[:] = np.arange(len(order))
@@ -132,7 +138,6 @@ def _draw_kernel(states, meanings, num_wall_cells, arc_colours, owner, colour, a
                     break
             owner[b, row, col] = 6 + a
             agent_body[b, a] = 6 + a
-            position_rc[b, a, 0], position_rc[b, a, 1] = row, col
 
 
 @njit(cache=True)
@@ -220,6 +225,7 @@ class Guide(Scenario):
     num_looks = NUM_LOOKS
     is_decided_by_answers = False
     guide_sees = False
+    splits = SPLITS
     wrong_push_reward = -0.15  # in the trial runs the price of a wrong push mattered as much as the network
 
     def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
@@ -229,21 +235,23 @@ class Guide(Scenario):
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
-        num_bodies = _NUM_BOXES + self.num_agents
-        worlds = empty_worlds(len(numbers), _SIDE_CELLS, _SIDE_CELLS, num_bodies, self.num_agents, 2)
-        worlds.colour[:, _FIRST_AGENT:] = BOXLING_COLOUR
+        num_worlds, num_bodies = len(numbers), _FIRST_AGENT + self.num_agents
+        grid = np.zeros((num_worlds, _SIDE_CELLS, _SIDE_CELLS), np.uint8)
+        colour = np.zeros((num_worlds, num_bodies), np.uint8)
+        colour[:, _FIRST_AGENT:] = BOXLING_COLOUR
+        agent_body = np.zeros((num_worlds, self.num_agents), np.uint8)
+        role = np.full((num_worlds, self.num_agents), Role.BUILDER, np.int8)
+        goal = np.zeros((num_worlds, self.num_attributes), np.int16)
+        # walls are the parameter, shapes the family
+        num_walls = np.array(_OTHER_WALL_CELLS if split == PARAMETERS else (_NUM_WALL_CELLS,), np.int64)
+        shapes = _HELD_OUT_SHAPES if split == FAMILIES else _SHAPES
         _draw_kernel(
-            start_states(numbers, self.name, split),
-            meanings,
-            _NUM_WALL_CELLS,
-            _ARC_COLOURS,
-            worlds.owner,
-            worlds.colour,
-            worlds.agent_body,
-            worlds.position_rc,
-            worlds.role,
-            worlds.goal,
-        )
+            start_states(numbers, self.name, split), meanings, num_walls, shapes, _ARC_COLOURS, grid, colour,
+            agent_body, role, goal,
+        )  # fmt: skip
+        arena = build(grid, colour, law_book(), agent_body=agent_body, margin_cells=_VIEW_RADIUS_CELLS)
+        worlds = worlds_of(arena, self.num_agents, self.num_attributes)
+        worlds.role, worlds.goal = role, goal
         return worlds
 
     def observe(self, worlds: Worlds) -> Observation:
@@ -252,7 +260,7 @@ class Guide(Scenario):
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
-        moved = push(worlds, actions)
+        moved = move(worlds, actions)
         boxes = moved[:, _FIRST_BOX:_FIRST_AGENT]
         is_target = worlds.colour[:, _FIRST_BOX:_FIRST_AGENT] == _ARC_COLOURS[worlds.goal[:, 0]][:, None]
         is_decided = (boxes > 0).any(axis=1)

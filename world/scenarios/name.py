@@ -10,9 +10,11 @@ import numpy as np
 from numba import njit
 
 from world.chance import below, start_states
+from world.codes import Role
+from world.engine import Arena, build, law_book
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
 from world.sense import whole_view
-from world.state import Role, Worlds, empty_worlds
+from world.state import Worlds, worlds_of
 
 _COLOURS = ("blue", "red", "green", "yellow")  # ARC colours 1 to 4
 _SHAPES = {
@@ -72,15 +74,22 @@ class Name(Scenario):
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
-        worlds = empty_worlds(len(numbers), _SIDE_CELLS, _SIDE_CELLS, 1, self.num_agents, self.num_attributes)
-        _draw_kernel(start_states(numbers, self.name, split), meanings, worlds.role, worlds.goal)
-        _paint_kernel(worlds.goal, _SHAPE_CELLS, worlds.owner, worlds.colour)
+        role = np.full((len(numbers), self.num_agents), Role.BUILDER, np.int8)
+        goal = np.zeros((len(numbers), self.num_attributes), np.int16)
+        _draw_kernel(start_states(numbers, self.name, split), meanings, role, goal)
+        worlds = worlds_of(self._arena_of(goal), self.num_agents, self.num_attributes)
+        worlds.role, worlds.goal = role, goal
         return worlds
 
+    def _arena_of(self, meanings: np.ndarray) -> Arena:
+        """The organism of each meaning, alone in its world."""
+        grid = np.zeros((len(meanings), _SIDE_CELLS, _SIDE_CELLS), np.uint8)
+        colour = np.zeros((len(meanings), _ORGANISM + 1), np.uint8)
+        _paint_kernel(np.ascontiguousarray(meanings, np.int16), _SHAPE_CELLS, grid, colour)
+        return build(grid, colour, law_book(), agent_body=np.zeros((len(meanings), self.num_agents), np.uint8))
+
     def picture_of(self, meanings: np.ndarray) -> np.ndarray:
-        worlds = empty_worlds(len(meanings), _SIDE_CELLS, _SIDE_CELLS, 1, self.num_agents, self.num_attributes)
-        _paint_kernel(np.ascontiguousarray(meanings, np.int16), _SHAPE_CELLS, worlds.owner, worlds.colour)
-        return whole_view(worlds)
+        return self._arena_of(meanings).picture()
 
     def observe(self, worlds: Worlds) -> Observation:
         is_guide = worlds.role == Role.GUIDE
