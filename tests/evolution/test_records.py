@@ -81,7 +81,8 @@ def test_the_schemas_are_those_that_were_agreed():
     assert " ".join(f"{field.name}:{field.type}" for field in records.EPISODES).replace("item: ", "") == (
         "generation:int32 episode:int32 scenario:string split:string world_number:int64 channel:string "
         "height:int16 width:int16 start_owner:list<int16> floor:list<uint8> colour:list<uint8> "
-        "flags:list<uint8> laws:list<int16> agent_body:list<int16> role:list<int8> goal:list<int16> boxlings:list<int64> num_steps:int16 "
+        "flags:list<uint8> laws:list<int16> agent_body:list<int16> role:list<int8> goal:list<int16> "
+        "boxlings:list<int64> num_steps:int16 "
         "actions:list<list<int8>> said:list<list<list<int16>>> answers:list<list<list<int16>>> "
         "rewards:list<list<float>> edits:list<list<int16>> bodies:list<list<int16>> is_won:bool over_at:int16"
     )
