@@ -18,7 +18,8 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from world.sense import OUTSIDE
 from world.state import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
@@ -327,13 +328,8 @@ def _bit(body):
 @njit(cache=True, inline="always")
 def _step_of(direction, stride):
     """The change of a cell's number by one step."""
-    if direction == 1:
-        return -stride
-    if direction == 2:
-        return stride
-    if direction == 3:
-        return -1
-    return 1
+    forwards = 1 - 2 * (direction & 1)
+    return forwards * stride if direction < 3 else forwards
 
 
 @njit(cache=True)
@@ -967,16 +963,10 @@ def _shape_phase(
             flags[b, body] = flags[b, body] | flag if holds else flags[b, body] & ~flag
 
 
-@njit(cache=True, nogil=True)
-def tick_kernel(
-    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-    height, width, margin, low, high,
-):  # fmt: skip
-    """One tick of the worlds from `low` up to `high`."""
-    num_agents, num_bodies, num_cells = agent_body.shape[1], first_cell.shape[1], owner.shape[1]
-    _tick_worlds(
-        owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-        height, width, margin, low, high,
+@njit(cache=True)
+def scratch(num_agents, num_bodies, num_cells):
+    """Room for what the phases of a tick note down, to be handed to `tick_worlds`."""
+    return (
         np.empty(num_agents, np.uint64),
         np.empty(num_agents, np.int64),
         np.empty((num_agents, num_bodies), np.uint8),
@@ -991,16 +981,27 @@ def tick_kernel(
         np.empty(max(num_agents, num_bodies), np.int64),
         np.empty(num_cells + num_bodies, np.int64),
         np.zeros(num_cells, np.uint8),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _tick_kernel(
+    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
+    height, width, margin, low, high,
+):  # fmt: skip
+    tick_worlds(
+        owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
+        height, width, margin, low, high, *scratch(agent_body.shape[1], first_cell.shape[1], owner.shape[1]),
     )  # fmt: skip
 
 
 @njit(**_CALLED)
-def _tick_worlds(
+def tick_worlds(
     owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-    height, width, margin, low, high, sets, counts, members, team, weight, load, steppers, movers, bodies, below,
-    is_tied, steps, cells, claims,
+    height, width, margin, low, high,
+    sets, counts, members, team, weight, load, steppers, movers, bodies, below, is_tied, steps, cells, claims,
 ):  # fmt: skip
-    """The same with room for what the phases note down; `claims` must be zeros, and are again afterwards."""
+    """One tick of the worlds from `low` up to `high`."""
     stride = width + 2 * margin
     num_agents, num_bodies = agent_body.shape[1], first_cell.shape[1]
     for b in range(low, high):
@@ -1067,7 +1068,7 @@ def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1) -> None:
     acts = checked_acts(arena, acts)
 
     def work(low: int, high: int) -> None:
-        tick_kernel(
+        _tick_kernel(
             arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.flags,
             arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts,
             arena.height_cells, arena.width_cells, arena.margin_cells, low, high,
@@ -1088,18 +1089,59 @@ def shared_out(work, num_worlds: int, num_threads: int) -> None:  # type: ignore
         list(pool.map(work, bounds[:-1], bounds[1:]))
 
 
+def _word_copier(typing, to, at, source, start, word):  # type: ignore[no-untyped-def]
+    """`to.flat[at:at + n] = source.flat[start:start + n]`, n being the bytes of a `word`, in two instructions."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        pointer = context.get_value_type(signature.args[4]).as_pointer()
+        places = [
+            builder.bitcast(builder.gep(context.make_array(kind)(context, builder, array).data, [index]), pointer)
+            for kind, array, index in zip(signature.args[:3:2], arguments[:3:2], arguments[1:4:2], strict=True)
+        ]
+        copied = builder.load(places[1])
+        copied.align = 1
+        builder.store(copied, places[0], align=1)
+        return context.get_dummy_value()
+
+    return types.void(to, types.intp, source, types.intp, word), generate
+
+
+_copy_word: Any = intrinsic(_word_copier)
+
+
+@njit(**_CALLED)
+def _copy_rows(to, at, source, start, side, stride, word, num_bytes):
+    """A square of `side` rows, in words of `num_bytes` that overlap where the side is no multiple of it."""
+    for _ in range(side):
+        _copy_word(to, at, source, start, word)
+        for j in range(num_bytes, side - num_bytes, num_bytes):
+            _copy_word(to, at + j, source, start + j, word)
+        _copy_word(to, at + side - num_bytes, source, start + side - num_bytes, word)
+        at += side
+        start += stride
+
+
 @njit(cache=True, nogil=True)
 def view_kernel(look, agent_cell, stride, radius, view, low, high):
+    """What the agents of the worlds from `low` up to `high` see."""
+    side = 2 * radius + 1
+    num_agents, num_cells = agent_cell.shape[1], look.shape[1]
     for b in range(low, high):
-        for a in range(agent_cell.shape[1]):
+        for a in range(num_agents):
             cell = agent_cell[b, a]
             if cell < 0:
                 view[b, a] = 0
                 continue
-            for i in range(2 * radius + 1):
-                start = cell + (i - radius) * stride - radius
-                for j in range(2 * radius + 1):
-                    view[b, a, i, j] = look[b, start + j]
+            start = b * num_cells + cell - radius * stride - radius
+            at = (b * num_agents + a) * side * side
+            if side >= 8:
+                _copy_rows(view, at, look, start, side, stride, np.uint64(0), 8)
+            elif side >= 4:
+                _copy_rows(view, at, look, start, side, stride, np.uint32(0), 4)
+            elif side >= 2:
+                _copy_rows(view, at, look, start, side, stride, np.uint16(0), 2)
+            else:
+                view[b, a, 0, 0] = look[b, cell]
 
 
 def views(arena: Arena, radius_cells: int, out: np.ndarray | None = None) -> np.ndarray:
