@@ -15,9 +15,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
+from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from world.codes import BOXLING_COLOUR, MAX_BODIES, NUM_ACTS, OUTSIDE, WALL_BODY, WALL_COLOUR, Act
 
@@ -38,9 +40,10 @@ __all__ = [
     "checked_acts",
     "empty_arena",
     "law_book",
+    "scratch",
     "shared_out",
     "tick",
-    "tick_kernel",
+    "tick_worlds",
     "view_kernel",
     "views",
 ]
@@ -340,6 +343,10 @@ def empty_arena(
 
 # ---- kernels; flags and laws as plain numbers, which compile to constants ----
 
+# for functions that make no arrays: otherwise each call counts references to each array it is given and hands over some
+# two hundred words that describe them, which took nine tenths of a tick of one agent
+_CALLED: dict[str, Any] = {"cache": True, "_nrt": False, "forceinline": True}
+
 _ANCHORED, _FLOATS, _EATS, _GROWS = (int(flag) for flag in Body)
 _STRENGTH, _PULLING, _GRAVITY, _FALLING, _EATING, _FOOD_COLOUR, _FUSING, _GROWTH, _SPLITTING = range(9)
 _PROPERTY, _THRESHOLD, _EFFECT, _VALUE, _KINDNESS = range(9, 14)
@@ -356,13 +363,8 @@ def _bit(body):
 @njit(cache=True, inline="always")
 def _step_of(direction, stride):
     """The change of a cell's number by one step."""
-    if direction == 1:
-        return -stride
-    if direction == 2:
-        return stride
-    if direction == 3:
-        return -1
-    return 1
+    forwards = 1 - 2 * (direction & 1)
+    return forwards * stride if direction < 3 else forwards
 
 
 @njit(cache=True)
@@ -424,7 +426,7 @@ def _num_reached(owner, start, stride, stack):
     return size
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _moved_set(b, owner, next_cell, first_cell, flags, agents, actor, step, pulls, members, me):
     """The least set that contains the actor, what it pulls, and all that is in the way; bodies into `members`.
 
@@ -461,7 +463,7 @@ def _moved_set(b, owner, next_cell, first_cell, flags, agents, actor, step, pull
     return count, mask
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _claims_overlap(b, owner, next_cell, first_cell, members, me, count, step, other_mask, other_step):
     """Whether two sets without a common body would fill a common cell."""
     for k in range(count):
@@ -474,7 +476,7 @@ def _claims_overlap(b, owner, next_cell, first_cell, members, me, count, step, o
     return False
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, count, cells):
     """Lift all these bodies, then put each down one step further."""
     total = 0
@@ -501,143 +503,162 @@ def _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, 
         at += 1
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _push_phase(
     b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, acts, moved, stride,
-    sets, counts, members, team, weight, load, bodies, steps, cells,
+    sets, counts, members, team, weight, load, bodies, steps, cells, claims, steppers, movers,
 ):  # fmt: skip
     """Agents step, push and pull.
 
     Acts in one direction whose sets share a body are a team, and move the union of their sets if the cells of it that
     are not agents' are at most the team's strength. Two teams conflict if they share a body or would fill a common
     cell; a team fails if it conflicts with one that weighs as much or more.
+
+    Most acts are steps of one cell to an empty one: these only count how many of them claim a cell, and whoever moves
+    more finds them there. `claims` is zero before and after.
     """
     num_agents = agent_body.shape[1]
     agents = _NONE
     for a in range(num_agents):
         if agent_body[b, a]:
             agents |= _bit(agent_body[b, a])
-    num_active, any_load = 0, False
+    num_steppers, num_movers = 0, 0
     for a in range(num_agents):
-        sets[a] = _NONE
         act, actor = acts[b, a], agent_body[b, a]
         if act == 0 or actor == 0:
             continue
         pulls = act > 4 and laws[b, _PULLING] == 1
-        direction = act - 4 if act > 4 else act
-        step = _step_of(direction, stride)
+        step = _step_of(act - 4 if act > 4 else act, stride)
         steps[a] = step
         if size[b, actor] == 1 and not pulls and owner[b, first_cell[b, actor] + step] == 0:
-            if flags[b, actor] & _ANCHORED:
-                continue
-            sets[a], counts[a], members[a, 0] = _bit(actor), 1, actor
-        else:
-            counts[a], sets[a] = _moved_set(
-                b, owner, next_cell, first_cell, flags, agents, actor, step, pulls, members, a
-            )
-            if sets[a] == _NONE:
-                continue
-            any_load = any_load or counts[a] > 1
-        num_active += 1
-        team[a] = a
-        weight[a] = 0
-        for k in range(counts[a]):
-            weight[a] += size[b, members[a, k]]
-    if num_active == 0:
-        return False
-    if any_load:
-        # teams: the label of an act is the smallest number of an act that it is joined to
-        changes = True
-        while changes:
-            changes = False
-            for a in range(num_agents):
-                for o in range(a):
-                    if sets[a] & sets[o] and steps[a] == steps[o] and team[a] != team[o]:
-                        team[a] = team[o] = min(team[a], team[o])
-                        changes = True
-        for a in range(num_agents):
-            if sets[a] != _NONE:
-                _weigh_team(b, a, num_agents, sets, team, members, counts, size, agents, weight, load)
-        strength = laws[b, _STRENGTH]
-        if strength > 0:
-            for a in range(num_agents):
-                if sets[a] != _NONE:
-                    pushers = 0
-                    for o in range(num_agents):
-                        pushers += sets[o] != _NONE and team[o] == team[a]
-                    if load[a] > strength * pushers:
-                        counts[a] = -counts[a]
-            for a in range(num_agents):
-                if sets[a] != _NONE and counts[a] < 0:
-                    sets[a] = _NONE
-    # conflicts, all on the snapshot: who fails is only marked
-    for a in range(num_agents):
-        load[a] = 0
-    for a in range(num_agents):
-        if sets[a] == _NONE:
+            if not flags[b, actor] & _ANCHORED:
+                cells[num_steppers] = first_cell[b, actor] + step
+                claims[cells[num_steppers]] += 1
+                steppers[num_steppers] = a
+                num_steppers += 1
             continue
-        for o in range(a):
-            if sets[o] == _NONE or team[a] == team[o]:
-                continue
-            if weight[a] == 1 and weight[o] == 1:  # two that only step
-                is_conflict = agent_cell[b, a] + steps[a] == agent_cell[b, o] + steps[o]
-            else:
-                is_conflict = sets[a] & sets[o] != _NONE or _claims_overlap(
-                    b, owner, next_cell, first_cell, members, a, counts[a], steps[a], sets[o], steps[o]
-                )
-            if is_conflict:
-                if weight[o] >= weight[a]:
-                    load[a] = 1
-                if weight[a] >= weight[o]:
-                    load[o] = 1
-    # a team fails together; who only steps is alone in its team
-    for a in range(num_agents if any_load else 0):
-        for o in range(num_agents):
-            # a 1 is not written over: the others of the team have yet to see it
-            if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1 and load[a] == 0:
-                load[a] = 2
+        counts[a], sets[a] = _moved_set(b, owner, next_cell, first_cell, flags, agents, actor, step, pulls, members, a)
+        if sets[a] != _NONE:
+            movers[num_movers] = a
+            num_movers += 1
+    if num_movers > 0:
+        _settle(
+            b, owner, next_cell, first_cell, size, agents, laws[b, _STRENGTH], movers, num_movers, sets, counts,
+            members, team, weight, load, steps, claims,
+        )  # fmt: skip
+    for k in range(num_steppers):
+        if claims[cells[k]] == 1:
+            a = steppers[k]
+            body = agent_body[b, a]
+            cell = first_cell[b, body]
+            owner[b, cell] = 0
+            look[b, cell] = 0
+            cell = cells[k]
+            owner[b, cell] = body
+            look[b, cell] = colour[b, body]
+            next_cell[b, cell] = -1
+            first_cell[b, body] = cell
+            agent_cell[b, a] += steps[a]
+            moved[b, body] = acts[b, a] - 4 if acts[b, a] > 4 else acts[b, a]
+    for k in range(num_steppers):
+        claims[cells[k]] = 0
     lifted = _NONE
     count = 0
-    for a in range(num_agents):
+    for i in range(num_movers):
+        a = movers[i]
         if sets[a] == _NONE or load[a] > 0:
             continue
         agent_cell[b, a] += steps[a]
-        direction = acts[b, a] - 4 if acts[b, a] > 4 else acts[b, a]
         for k in range(counts[a]):
             body = members[a, k]
             if not lifted & _bit(body):
                 lifted |= _bit(body)
-                moved[b, body] = direction
+                moved[b, body] = acts[b, a] - 4 if acts[b, a] > 4 else acts[b, a]
                 bodies[count] = body
                 cells[count] = steps[a]
                 count += 1
-    if count == 0:
-        return False
-    for k in range(count):
-        steps[k] = cells[k]
-    if count == 1 and size[b, bodies[0]] == 1:
-        body = bodies[0]
-        cell = first_cell[b, body]
-        owner[b, cell] = 0
-        look[b, cell] = 0
-        cell += steps[0]
-        owner[b, cell] = body
-        look[b, cell] = colour[b, body]
-        next_cell[b, cell] = -1
-        first_cell[b, body] = cell
-    else:
+    if count > 0:
+        for k in range(count):
+            steps[k] = cells[k]
         _shift_bodies(b, owner, look, next_cell, first_cell, colour, bodies, steps, count, cells)
-    return True
 
 
-@njit(cache=True)
-def _weigh_team(b, a, num_agents, sets, team, members, counts, size, agents, weight, load):
+@njit(**_CALLED)
+def _settle(
+    b, owner, next_cell, first_cell, size, agents, strength, movers, num_movers, sets, counts, members, team, weight,
+    load, steps, claims,
+):  # fmt: skip
+    """Which of the acts that move more than one cell fail: their set is empty then, or their `load` is above 0."""
+    for i in range(num_movers):
+        team[movers[i]] = movers[i]
+    # teams: the label of an act is the smallest number of an act that it is joined to
+    changes = True
+    while changes:
+        changes = False
+        for i in range(num_movers):
+            a = movers[i]
+            for j in range(i):
+                o = movers[j]
+                if sets[a] & sets[o] and steps[a] == steps[o] and team[a] != team[o]:
+                    team[a] = team[o] = min(team[a], team[o])
+                    changes = True
+    for i in range(num_movers):
+        _weigh_team(b, movers[i], movers, num_movers, sets, team, members, counts, size, agents, weight, load)
+    if strength > 0:
+        for i in range(num_movers):
+            pushers = 0
+            for j in range(num_movers):
+                pushers += team[movers[j]] == team[movers[i]]
+            if load[movers[i]] > strength * pushers:
+                counts[movers[i]] = -counts[movers[i]]
+        for i in range(num_movers):
+            if counts[movers[i]] < 0:
+                sets[movers[i]] = _NONE
+    # conflicts, all on the snapshot: who fails is only marked
+    for i in range(num_movers):
+        load[movers[i]] = 0
+    for i in range(num_movers):
+        a = movers[i]
+        if sets[a] == _NONE:
+            continue
+        for k in range(counts[a]):
+            cell = first_cell[b, members[a, k]]
+            while cell >= 0:
+                if claims[cell + steps[a]]:  # by steps, which weigh 1
+                    claims[cell + steps[a]] = 255
+                    if weight[a] == 1:
+                        load[a] = 1
+                cell = next_cell[b, cell]
+        for j in range(i):
+            o = movers[j]
+            if sets[o] == _NONE or team[a] == team[o]:
+                continue
+            if sets[a] & sets[o] != _NONE or _claims_overlap(
+                b, owner, next_cell, first_cell, members, a, counts[a], steps[a], sets[o], steps[o]
+            ):
+                if weight[o] >= weight[a]:
+                    load[a] = 1
+                if weight[a] >= weight[o]:
+                    load[o] = 1
+    # a team fails together
+    for i in range(num_movers):
+        a = movers[i]
+        for j in range(num_movers):
+            o = movers[j]
+            # a 1 is not written over: the others of the team have yet to see it
+            if sets[a] != _NONE and sets[o] != _NONE and team[a] == team[o] and load[o] == 1 and load[a] == 0:
+                load[a] = 2
+
+
+@njit(**_CALLED)
+def _weigh_team(b, a, movers, num_movers, sets, team, members, counts, size, agents, weight, load):
     """The cells of all bodies of a's team, and of those that are not agents."""
     seen = _NONE
     weight[a] = 0
     load[a] = 0
-    for o in range(num_agents):
-        if sets[o] == _NONE or team[o] != team[a]:
+    for i in range(num_movers):
+        o = movers[i]
+        if team[o] != team[a]:
             continue
         for k in range(counts[o]):
             body = members[o, k]
@@ -648,7 +669,7 @@ def _weigh_team(b, a, num_agents, sets, team, members, counts, size, agents, wei
                     load[a] += size[b, body]
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _fall_once(
     b, owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell, step, below, bodies, steps, cells
 ):
@@ -698,7 +719,7 @@ def _fall_once(
     return True
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _join(b, owner, look, next_cell, first_cell, size, colour, part, whole):
     """Give all cells of one body to another one."""
     last = first_cell[b, part]
@@ -715,7 +736,7 @@ def _join(b, owner, look, next_cell, first_cell, size, colour, part, whole):
     size[b, part] = 0
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _eat_phase(
     b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, eaten_by, stride, is_tied
 ):
@@ -783,7 +804,7 @@ def _eat_phase(
     return True
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _fuse_phase(b, owner, look, next_cell, first_cell, size, colour, flags, agents, stride):
     """Touching bodies of one colour become one, with all that any of them is by nature; agents and walls do not."""
     for body in range(2, first_cell.shape[1]):
@@ -809,7 +830,7 @@ def _fuse_phase(b, owner, look, next_cell, first_cell, size, colour, flags, agen
                 cell = next_cell[b, cell]
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _growth_phase(b, owner, look, next_cell, first_cell, size, colour, flags, limit, stride, claims, cells):
     """A growing body of fewer than `limit` cells takes every empty cell it touches that no other one would take."""
     total = 0
@@ -839,7 +860,7 @@ def _growth_phase(b, owner, look, next_cell, first_cell, size, colour, flags, li
             size[b, body] += 1
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, limit):
     """Bodies of more than `limit` cells fall apart into single cells, all of them or, for want of numbers, none."""
     wanted, free = 0, 0
@@ -875,8 +896,8 @@ def _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, l
             cell = following
 
 
-@njit(cache=True)
-def _property_of(b, owner, next_cell, first_cell, size, body, property_, stride, height, width, margin, cells):
+@njit(**_CALLED)
+def _property_of(b, owner, next_cell, first_cell, size, body, property_, stride, height, width, margin, cells, claims):
     """How much of a property a body has."""
     if property_ == 1:
         return np.int64(size[b, body])
@@ -892,10 +913,10 @@ def _property_of(b, owner, next_cell, first_cell, size, body, property_, stride,
         return np.int64(top == margin or left == margin or bottom == margin + height - 1 or right == margin + width - 1)
     if property_ == 3:
         return np.int64(_is_symmetric(b, owner, next_cell, first_cell[b, body], body, top, left, bottom, right, stride))
-    return _num_holes(b, owner, body, top, left, bottom, right, stride, cells)
+    return _num_holes(b, owner, body, top, left, bottom, right, stride, cells, claims)
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _is_symmetric(b, owner, next_cell, first, body, top, left, bottom, right, stride):
     """Whether some mirror or turn of its bounding box leaves a body as it is."""
     is_square = bottom - top == right - left
@@ -920,17 +941,19 @@ def _is_symmetric(b, owner, next_cell, first, body, top, left, bottom, right, st
     return False
 
 
-@njit(cache=True)
-def _num_holes(b, owner, body, top, left, bottom, right, stride, cells):
-    """Regions without the body, 4-connected, that do not reach the outside of its bounding box."""
+@njit(**_CALLED)
+def _num_holes(b, owner, body, top, left, bottom, right, stride, cells, is_seen):
+    """Regions without the body, 4-connected, that do not reach the outside of its bounding box.
+
+    `is_seen` is zero before and after.
+    """
     height, width = bottom - top + 1, right - left + 1
-    is_seen = np.zeros(height * width, np.bool_)
     holes = 0
     for start in range(height * width):
         if is_seen[start] or owner[b, (start // width + top) * stride + start % width + left] == body:
             continue
         is_open = False
-        is_seen[start] = True
+        is_seen[start] = 1
         cells[0] = start
         count = 1
         while count > 0:
@@ -943,24 +966,27 @@ def _num_holes(b, owner, body, top, left, bottom, right, stride, cells):
                     continue
                 to = to_row * width + to_col
                 if not is_seen[to] and owner[b, (to_row + top) * stride + to_col + left] != body:
-                    is_seen[to] = True
+                    is_seen[to] = 1
                     cells[count] = to
                     count += 1
         holes += 0 if is_open else 1
+    is_seen[: height * width] = 0
     return holes
 
 
-@njit(cache=True)
+@njit(**_CALLED)
 def _shape_phase(
-    b, owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride, height, width, margin, cells
-):
+    b, owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride, height, width, margin, cells,
+    claims,
+):  # fmt: skip
     """The world's shape law, on every body that is neither an agent nor a wall."""
     for body in range(2, first_cell.shape[1]):
         if first_cell[b, body] < 0 or agents & _bit(body):
             continue
         amount = _property_of(
-            b, owner, next_cell, first_cell, size, body, laws[b, _PROPERTY], stride, height, width, margin, cells
-        )
+            b, owner, next_cell, first_cell, size, body, laws[b, _PROPERTY], stride, height, width, margin, cells,
+            claims,
+        )  # fmt: skip
         holds = amount >= laws[b, _THRESHOLD]
         if laws[b, _EFFECT] == 1:
             if holds and colour[b, body] != laws[b, _VALUE]:
@@ -974,70 +1000,92 @@ def _shape_phase(
             flags[b, body] = flags[b, body] | flag if holds else flags[b, body] & ~flag
 
 
+@njit(cache=True)
+def scratch(num_agents, num_bodies, num_cells):
+    """Room for what the phases of a tick note down, to be handed to `tick_worlds`."""
+    return (
+        np.empty(num_agents, np.uint64),
+        np.empty(num_agents, np.int64),
+        np.empty((num_agents, num_bodies), np.uint8),
+        np.empty(num_agents, np.int64),
+        np.empty(num_agents, np.int64),
+        np.empty(num_agents, np.int64),
+        np.empty(num_agents, np.int64),
+        np.empty(num_agents, np.int64),
+        np.empty(num_bodies, np.uint8),
+        np.empty(num_bodies, np.uint64),
+        np.empty(num_bodies, np.bool_),
+        np.empty(max(num_agents, num_bodies), np.int64),
+        np.empty(num_cells + num_bodies, np.int64),
+        np.zeros(num_cells, np.uint8),
+    )
+
+
 @njit(cache=True, nogil=True)
-def tick_kernel(
+def _tick_kernel(
     owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
     stands_still, height, width, margin, low, high,
+):  # fmt: skip
+    tick_worlds(
+        owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
+        stands_still, height, width, margin, low, high, *scratch(agent_body.shape[1], first_cell.shape[1], owner.shape[1]),
+    )  # fmt: skip
+
+
+@njit(**_CALLED)
+def tick_worlds(
+    owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
+    stands_still, height, width, margin, low, high,
+    sets, counts, members, team, weight, load, steppers, movers, bodies, below, is_tied, steps, cells, claims,
 ):  # fmt: skip
     """One tick of the worlds from `low` up to `high`, but for those that stand still."""
     stride = width + 2 * margin
     num_agents, num_bodies = agent_body.shape[1], first_cell.shape[1]
-    sets = np.empty(max(num_agents, 1), np.uint64)
-    counts = np.empty(max(num_agents, 1), np.int64)
-    members = np.empty((max(num_agents, 1), num_bodies), np.uint8)
-    team = np.empty(max(num_agents, 1), np.int64)
-    weight = np.empty(max(num_agents, 1), np.int64)
-    load = np.empty(max(num_agents, 1), np.int64)
-    bodies = np.empty(num_bodies + 1, np.uint8)
-    below = np.empty(num_bodies, np.uint64)
-    is_tied = np.empty(num_bodies, np.bool_)
-    steps = np.empty(max(num_agents, num_bodies) + 1, np.int64)
-    cells = np.empty(owner.shape[1] + num_bodies, np.int64)
-    claims = np.zeros(owner.shape[1], np.uint8)
     for b in range(low, high):
-        book = laws[b]
-        moved[b] = 0
-        eaten_by[b] = 0
+        for body in range(num_bodies):
+            moved[b, body] = 0
+            eaten_by[b, body] = 0
         if stands_still[b]:
             continue
         _push_phase(
             b, owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell,
             laws, acts, moved, stride, sets, counts, members, team, weight, load, bodies, steps, cells,
+            claims, steppers, movers,
         )  # fmt: skip
-        if book[_GRAVITY]:
-            step = _step_of(book[_GRAVITY], stride)
+        if laws[b, _GRAVITY]:
+            step = _step_of(laws[b, _GRAVITY], stride)
             while (
                 _fall_once(
                     b, owner, look, next_cell, first_cell, colour, flags, agent_body, agent_cell,
                     step, below, bodies, steps, cells,
                 )
-                and book[_FALLING] == 0
+                and laws[b, _FALLING] == 0
             ):  # fmt: skip
                 pass
-        if book[_EATING]:
+        if laws[b, _EATING]:
             _eat_phase(
                 b, owner, look, next_cell, first_cell, size, colour, flags, agent_body,
                 agent_cell, laws, eaten_by, stride, is_tied,
             )  # fmt: skip
-        if not (book[_FUSING] or book[_GROWTH] or book[_SPLITTING] or book[_EFFECT]):
+        if not (laws[b, _FUSING] or laws[b, _GROWTH] or laws[b, _SPLITTING] or laws[b, _EFFECT]):
             continue
         agents = _NONE
         for a in range(num_agents):
             if agent_body[b, a]:
                 agents |= _bit(agent_body[b, a])
-        if book[_FUSING]:
+        if laws[b, _FUSING]:
             _fuse_phase(b, owner, look, next_cell, first_cell, size, colour, flags, agents, stride)
-        if book[_GROWTH]:
+        if laws[b, _GROWTH]:
             _growth_phase(
-                b, owner, look, next_cell, first_cell, size, colour, flags, book[_GROWTH], stride,
+                b, owner, look, next_cell, first_cell, size, colour, flags, laws[b, _GROWTH], stride,
                 claims, cells,
             )  # fmt: skip
-        if book[_SPLITTING]:
-            _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, book[_SPLITTING])
-        if book[_EFFECT] and book[_PROPERTY]:
+        if laws[b, _SPLITTING]:
+            _split_phase(b, owner, next_cell, first_cell, size, colour, flags, agents, laws[b, _SPLITTING])
+        if laws[b, _EFFECT] and laws[b, _PROPERTY]:
             _shape_phase(
                 b, owner, look, next_cell, first_cell, size, colour, flags, agents, laws, stride,
-                height, width, margin, cells,
+                height, width, margin, cells, claims,
             )  # fmt: skip
 
 
@@ -1068,7 +1116,7 @@ def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1, *, stands_still: 
         )
 
     def work(low: int, high: int) -> None:
-        tick_kernel(
+        _tick_kernel(
             arena.owner, arena.look, arena.next_cell, arena.first_cell, arena.size, arena.colour, arena.flags,
             arena.agent_body, arena.agent_cell, arena.laws, arena.moved, arena.eaten_by, acts, stands_still,
             arena.height_cells, arena.width_cells, arena.margin_cells, low, high,
@@ -1089,18 +1137,59 @@ def shared_out(work, num_worlds: int, num_threads: int) -> None:  # type: ignore
         list(pool.map(work, bounds[:-1], bounds[1:]))
 
 
+def _word_copier(typing, to, at, source, start, word):  # type: ignore[no-untyped-def]
+    """`to.flat[at:at + n] = source.flat[start:start + n]`, n being the bytes of a `word`, in two instructions."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        pointer = context.get_value_type(signature.args[4]).as_pointer()
+        places = [
+            builder.bitcast(builder.gep(context.make_array(kind)(context, builder, array).data, [index]), pointer)
+            for kind, array, index in zip(signature.args[:3:2], arguments[:3:2], arguments[1:4:2], strict=True)
+        ]
+        copied = builder.load(places[1])
+        copied.align = 1
+        builder.store(copied, places[0], align=1)
+        return context.get_dummy_value()
+
+    return types.void(to, types.intp, source, types.intp, word), generate
+
+
+_copy_word: Any = intrinsic(_word_copier)
+
+
+@njit(**_CALLED)
+def _copy_rows(to, at, source, start, side, stride, word, num_bytes):
+    """A square of `side` rows, in words of `num_bytes` that overlap where the side is no multiple of it."""
+    for _ in range(side):
+        _copy_word(to, at, source, start, word)
+        for j in range(num_bytes, side - num_bytes, num_bytes):
+            _copy_word(to, at + j, source, start + j, word)
+        _copy_word(to, at + side - num_bytes, source, start + side - num_bytes, word)
+        at += side
+        start += stride
+
+
 @njit(cache=True, nogil=True)
 def view_kernel(look, agent_cell, stride, radius, view, low, high):
+    """What the agents of the worlds from `low` up to `high` see."""
+    side = 2 * radius + 1
+    num_agents, num_cells = agent_cell.shape[1], look.shape[1]
     for b in range(low, high):
-        for a in range(agent_cell.shape[1]):
+        for a in range(num_agents):
             cell = agent_cell[b, a]
             if cell < 0:
                 view[b, a] = 0
                 continue
-            for i in range(2 * radius + 1):
-                start = cell + (i - radius) * stride - radius
-                for j in range(2 * radius + 1):
-                    view[b, a, i, j] = look[b, start + j]
+            start = b * num_cells + cell - radius * stride - radius
+            at = (b * num_agents + a) * side * side
+            if side >= 8:
+                _copy_rows(view, at, look, start, side, stride, np.uint64(0), 8)
+            elif side >= 4:
+                _copy_rows(view, at, look, start, side, stride, np.uint32(0), 4)
+            elif side >= 2:
+                _copy_rows(view, at, look, start, side, stride, np.uint16(0), 2)
+            else:
+                view[b, a, 0, 0] = look[b, cell]
 
 
 def views(arena: Arena, radius_cells: int, out: np.ndarray | None = None) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from world.chance import salt_of, start_state
-from world.engine import checked_acts, tick_kernel, view_kernel
+from world.engine import checked_acts, scratch, tick_worlds, view_kernel
 from world.scatter import Scatter, scatter, scatter_numbers, scatter_world
 
 _CHUNK_WORLDS = 64  # that many stay in the processor's cache while all is done to them
@@ -20,13 +20,14 @@ def _step_kernel(
     stands_still, height, width, margin, radius, view, numbers, number_step, steps, num_steps, is_new, salt, num_bodies,
     max_body_cells, num_wall_cells, shares, agent_flags, low, high,
 ):  # fmt: skip
+    room = scratch(agent_body.shape[1], first_cell.shape[1], owner.shape[1])
     order = np.empty(8, np.int64)
     state = np.empty(1, np.uint64)
     for start in range(low, high, _CHUNK_WORLDS):
         end = min(start + _CHUNK_WORLDS, high)
-        tick_kernel(
+        tick_worlds(
             owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by,
-            acts, stands_still, height, width, margin, start, end,
+            acts, stands_still, height, width, margin, start, end, *room,
         )  # fmt: skip
         for b in range(start, end):
             steps[b] += 1
