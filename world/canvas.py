@@ -149,6 +149,8 @@ class Canvas:
     def put(self, places: np.ndarray, grids: Sequence[np.ndarray] | np.ndarray) -> None:
         """Other grids in these places (m,), each selected as a whole."""
         checked = [checked_grid(grid, f"grids[{n}]") for n, grid in enumerate(grids)]
+        if len(places) != len(checked):
+            raise ValueError(f"there must be one grid for each of {len(places)} places, got {len(checked)}")
         for b, grid in zip(places, checked, strict=True):
             self.cells[b] = 0
             self.cells[b, : grid.shape[0], : grid.shape[1]] = grid
