@@ -21,7 +21,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
 
 from world.canvas import ACT_ARGUMENTS, Act, Canvas, act_of
-from world.canvas_face import ENV_ID, SUBMIT, canvas_env, canvas_vector_env, numbers_of
+from world.canvas_face import ENV_ID, SUBMIT, CanvasStage, canvas_env, canvas_vector_env, numbers_of
 from world.edit_rules import KINDS
 from world.pairs import LawPairs
 from world.sense import OUTSIDE
@@ -255,6 +255,32 @@ def test_a_submitted_world_stands_still_until_the_next_begins():
     assert info["world_number"].tolist() == [2, 1]
 
 
+def test_what_is_over_stands_still():
+    stage = CanvasStage([(GRIDS[0], GRIDS[0])], 2, num_steps=2)
+    stage.reset(0)
+    stage.step(np.stack([SUBMITTED, STAY]))
+    stage.step(np.stack([act(Act.SIZE, 1, 1), act(Act.SET, 1, 1, 9)]))  # the first was submitted, the second runs out
+    rewards, decided, ran_out = stage.step(np.stack([SUBMITTED, SUBMITTED]))
+    assert not any(each.any() for each in (rewards, decided, ran_out))
+    assert [stage.canvas.grid(b).tolist() for b in range(2)] == [[[1, 2], [3, 4]], [[1, 2], [3, 9]]]
+    assert stage.infos()["is_success"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_nothing_of_a_world_lasts_into_the_next(seed: int | None):
+    env = canvas_env([(GRIDS[0], GRIDS[0])], num_steps=2)
+    for last, is_success in ((SUBMITTED, True), (act(Act.DEL, 32), False)):
+        env.reset(seed=seed)
+        env.step(act(Act.SELECT, 1, 1, 1, 1))
+        observation, *_, info = env.step(last)
+        assert (info["is_success"], bool(observation["was_done"])) == (is_success, is_success)
+        observation, info = env.reset(seed=seed)
+        assert not info["is_success"]
+        assert observation["was_done"] == 1
+        assert observation["selected"].tolist() == [0, 0, 2, 2]
+        assert env.step(STAY)[1:4] == (0.0, False, False)  # it has all its steps
+
+
 class Copyist:
     """Copies window by window, by nothing but what it sees."""
 
@@ -373,7 +399,8 @@ def test_a_picture_shows_the_grid_what_is_selected_and_the_target_if_it_is_shown
         env.step(act(Act.SELECT, 1, 1, 1, 1))
         is_changed = (env.render() != whole).any(axis=2)
         rows, columns = np.nonzero(is_changed)
-        assert (rows.min(), columns.min(), rows.max(), columns.max()) == (0, 0, 24, 24)  # the frame alone
+        assert (rows.min(), columns.min(), rows.max(), columns.max()) == (0, 0, 24, 24)  # two frames
+        assert is_changed.sum() == 4 * 24 + 4 * 12 - 2 * 25  # which share a corner of 25 pixels
         assert (whole[20, 20] == (255, 220, 0)).all()  # yellow
     assert canvas_env().render() is None
 
