@@ -98,7 +98,7 @@ def encode(before: np.ndarray, after: np.ndarray, organisms: np.ndarray | None =
     >>> describe(encode(before, np.array([[0, 0, 0], [0, 3, 3]], np.uint8)), before)
     ['organism 1 (green) moves 1 down and 1 right']
     """
-    before, after = _checked_grid(before, "before"), _checked_grid(after, "after")
+    before, after = checked_grid(before, "before"), checked_grid(after, "after")
     bodies, is_given = _checked_bodies(before, organisms)
     tokens = np.empty(MAX_TOKENS, np.int16)
     return tokens[: shortest(before, after, bodies, is_given, tokens)].copy()
@@ -172,7 +172,8 @@ def parse(tokens: np.ndarray) -> list[GridEdit]:
     return edits
 
 
-def _checked_grid(grid: np.ndarray, name: str) -> np.ndarray:
+def checked_grid(grid: np.ndarray, name: str) -> np.ndarray:
+    """The grid (H, W) as uint8, in one layout; ValueError, which calls it by its name, if it is none."""
     grid = np.asarray(grid)
     if grid.ndim != 2 or not (0 < grid.shape[0] <= MAX_SIDE_CELLS and 0 < grid.shape[1] <= MAX_SIDE_CELLS):
         raise ValueError(f"`{name}` must be a grid with sides of 1 to {MAX_SIDE_CELLS} cells, got shape {grid.shape}")
@@ -244,7 +245,7 @@ def _grammar_told(fault: Fault, tokens: np.ndarray, at: int, k: int) -> str:
 
 def _run(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray | None) -> tuple[np.ndarray, float]:
     """The grid to which a code leads, and its bits."""
-    before = _checked_grid(before, "before")
+    before = checked_grid(before, "before")
     bodies, is_given = _checked_bodies(before, organisms)
     return _run_checked(before, bodies, is_given, tokens)
 
@@ -278,7 +279,7 @@ def describe(
     """
     decode(before, tokens, organisms)
     edits = parse(tokens)
-    grid = _checked_grid(before, "before")
+    grid = checked_grid(before, "before")
     colours = _organism_colours(grid, organisms)
     lines = []
     indent = ""

@@ -413,7 +413,7 @@ def argument(tokens, at, k):
 
 
 @njit(cache=True)
-def _run_block(picture, numbers, num_organisms, canvas, tokens, at, costs):
+def run_block(picture, numbers, num_organisms, canvas, tokens, at, costs):
     """Objects, then drawing, on `canvas`, until SEL or END: Fault, token, and the units of all edits."""
     height, width = canvas.shape
     units = 0
@@ -526,7 +526,7 @@ def run(before, given, is_given, tokens, sides):
     sides[0], sides[1] = canvas.shape[0], canvas.shape[1]
     numbers, num_organisms = organisms_of(picture, given, is_given, top, left)
     fill_costs(costs, picture.shape[0], picture.shape[1], canvas.shape[0], canvas.shape[1], num_organisms)
-    fault, at, value = _run_block(picture, numbers, num_organisms, canvas, tokens, at, costs)
+    fault, at, value = run_block(picture, numbers, num_organisms, canvas, tokens, at, costs)
     if fault != _NONE:
         return fault, at, value, canvas
     units += value
@@ -540,7 +540,7 @@ def run(before, given, is_given, tokens, sides):
         edited = selected.copy()
         numbers, num_organisms = number_organisms(selected)
         fill_costs(select_costs, height, width, height, width, num_organisms)
-        fault, at, value = _run_block(selected, numbers, num_organisms, edited, tokens, at + 5, select_costs)
+        fault, at, value = run_block(selected, numbers, num_organisms, edited, tokens, at + 5, select_costs)
         if fault != _NONE:
             sides[0], sides[1] = height, width
             return fault, at, value, canvas

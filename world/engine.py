@@ -1028,7 +1028,8 @@ def _tick_kernel(
 ):  # fmt: skip
     tick_worlds(
         owner, look, next_cell, first_cell, size, colour, flags, agent_body, agent_cell, laws, moved, eaten_by, acts,
-        stands_still, height, width, margin, low, high, *scratch(agent_body.shape[1], first_cell.shape[1], owner.shape[1]),
+        stands_still, height, width, margin, low, high,
+        *scratch(agent_body.shape[1], first_cell.shape[1], owner.shape[1]),
     )  # fmt: skip
 
 

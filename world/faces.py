@@ -42,9 +42,10 @@ step what is over is gymnasium's ResetNeeded.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -74,8 +75,105 @@ Observation = dict[str, Any]  # by name, as in the module's docstring; values ar
 Partner = Callable[[Observation], np.ndarray]  # observations with leading axes (B, A) to acts (B, A, D)
 
 
-class Stage:
-    """B worlds of one scenario side by side, and what was last said in them; every face stands on this."""
+class NumberedWorlds(ABC):
+    """B worlds side by side, each made by its number; every face stands on some."""
+
+    def __init__(self, num_worlds: int, world_stride: int, act_sizes: np.ndarray) -> None:
+        self.num_worlds = whole_number("num_envs", num_worlds, 1)
+        self.world_stride = whole_number("world_stride", world_stride, 1)
+        self.act_sizes = act_sizes  # (D,) int64: act[d] is in [0, act_sizes[d])
+        self.numbers = np.zeros(0, np.int64)  # (B,) of the worlds, as soon as there are some
+
+    @abstractmethod
+    def observation_space(self) -> spaces.Dict:
+        """The space of one agent's observation; a new object each time."""
+
+    @abstractmethod
+    def make(self, numbers: np.ndarray, places: np.ndarray | None) -> None:
+        """The worlds of these numbers (m,) in these places (m,), instead of those that were there; None: in all."""
+
+    @property
+    @abstractmethod
+    def is_over(self) -> np.ndarray:
+        """Which worlds are decided or out of steps, (B,) bool."""
+
+    @abstractmethod
+    def infos(self) -> dict[str, np.ndarray]:
+        """What is told of each world besides what agents sense, (B,) each."""
+
+    @abstractmethod
+    def draw(self, b: int) -> np.ndarray:
+        """A picture of world b, (height, width, 3) uint8."""
+
+    @property
+    def has_begun(self) -> bool:
+        return len(self.numbers) > 0
+
+    def action_space(self) -> spaces.MultiDiscrete:
+        """The space of one agent's act; a new object, with its own chance, each time."""
+        return spaces.MultiDiscrete(self.act_sizes)
+
+    def reset(self, seed: int | None) -> None:
+        """World number seed + b in place b; without a seed the next worlds, of which the first are drawn by chance."""
+        if seed is None and self.has_begun:
+            self.renew(np.arange(self.num_worlds))
+            return
+        if seed is None:  # as is the custom of these interfaces; whoever wants the same worlds again gives a seed
+            first = int(np.random.default_rng().integers(LAST_NUMBER))
+        else:
+            first = whole_number("seed", seed, 0, LAST_NUMBER)
+        numbers = (np.int64(first) + np.arange(self.num_worlds)) & LAST_NUMBER  # after the last comes number 0
+        self.make(numbers, None)
+        self.numbers = numbers
+
+    def renew(self, places: np.ndarray) -> None:
+        """The next world in each of these places (m,)."""
+        numbers = (self.numbers[places] + self.world_stride) & LAST_NUMBER
+        self.make(numbers, places)
+        self.numbers[places] = numbers
+
+    def check(self, acts: Any, leading: tuple[int, ...], whose: str) -> np.ndarray:
+        """Acts (*leading, D) as int64; ValueError otherwise."""
+        acts = np.asarray(acts)
+        shape = (*leading, len(self.act_sizes))
+        if acts.shape != shape or not np.issubdtype(acts.dtype, np.integer):
+            raise ValueError(f"{whose} must be whole numbers of shape {shape}, got {acts.dtype} of shape {acts.shape}")
+        wrong = np.argwhere((acts < 0) | (acts >= self.act_sizes))
+        if len(wrong):
+            where = tuple(int(i) for i in wrong[0])
+            last = self.act_sizes[where[-1]] - 1
+            raise ValueError(f"{whose} must have {list(where)} in [0, {last}], got {acts[where]}")
+        return acts.astype(np.int64)
+
+    def info(self, b: int) -> dict[str, Any]:
+        """What is told of world b, as plain values."""
+        return {key: values[b].item() for key, values in self.infos().items()}
+
+    def picture(self, b: int) -> np.ndarray:
+        if not self.has_begun:
+            raise ResetNeeded("there is no world to draw yet: call reset() first")
+        return self.draw(b)
+
+
+class OneAgent(Protocol):
+    """The side of one agent in each world of a stage; the faces of Gymnasium stand on it."""
+
+    @property
+    def stage(self) -> NumberedWorlds:
+        """The worlds."""
+
+    def observe(self) -> Observation:
+        """What the agents sense, (B, ...)."""
+
+    def step(self, acts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All act, (B, D): rewards (B,) float64, and which worlds this decided and which ran out of steps, (B,) bool.
+
+        Worlds that are over stand still and pay nothing.
+        """
+
+
+class Stage(NumberedWorlds):
+    """B worlds of one scenario side by side, and what was last said in them."""
 
     def __init__(
         self,
@@ -92,31 +190,18 @@ class Stage:
         self.scenario.check_split(split)
         sizes = self.scenario.attribute_sizes
         self.split = split
-        self.num_worlds = _whole_number("num_envs", num_worlds, 1)
-        self.message_length = _whole_number("message_length", len(sizes) if message_length is None else message_length)
-        self.num_symbols = _whole_number("num_symbols", max(sizes) if num_symbols is None else num_symbols, 1)
-        self.hearing_radius_cells = _whole_number("hearing_radius_cells", hearing_radius_cells)
-        self.world_stride = _whole_number("world_stride", world_stride, 1)
+        self.message_length = whole_number("message_length", len(sizes) if message_length is None else message_length)
+        self.num_symbols = whole_number("num_symbols", max(sizes) if num_symbols is None else num_symbols, 1)
+        self.hearing_radius_cells = whole_number("hearing_radius_cells", hearing_radius_cells)
         num_agents = self.scenario.num_agents
         every = range(num_agents)
         others = [[other for other in every if other != agent] for agent in every]
         self.others = np.array(others, np.int64).reshape(num_agents, num_agents - 1)  # who each agent may hear
         num_answers = len(sizes) if self.scenario.is_decided_by_answers else 0
-        self.act_sizes = np.array(  # (D,): act[d] is in [0, act_sizes[d])
-            [self.scenario.num_actions] + [self.num_symbols + 1] * self.message_length + list(sizes)[:num_answers],
-            np.int64,
-        )
-        self.numbers = np.zeros(0, np.int64)  # (B,) of the worlds, as soon as there are some
+        act_sizes = [self.scenario.num_actions] + [self.num_symbols + 1] * self.message_length
+        super().__init__(num_worlds, world_stride, np.array(act_sizes + list(sizes)[:num_answers], np.int64))
         self.worlds: Worlds = self.scenario.generate(self.numbers, split)
         self.said = np.zeros((0, num_agents, self.message_length), np.int64)  # (B, A, L)
-
-    @property
-    def has_begun(self) -> bool:
-        return len(self.numbers) > 0
-
-    def action_space(self) -> spaces.MultiDiscrete:
-        """The space of one agent's act; a new object, with its own chance, each time."""
-        return spaces.MultiDiscrete(self.act_sizes)
 
     def observation_space(self) -> spaces.Dict:
         """The space of one agent's observation; a new object each time."""
@@ -134,24 +219,24 @@ class Stage:
             parts["heard"] = spaces.MultiDiscrete(np.full(num_heard, self.num_symbols + 1))
         return spaces.Dict(parts)
 
-    def reset(self, seed: int | None) -> None:
-        """World number seed + b in place b; without a seed the next worlds, of which the first are drawn by chance."""
-        if seed is None and self.has_begun:
-            self.renew(np.arange(self.num_worlds))
-            return
-        if seed is None:  # as is the custom of these interfaces; whoever wants the same worlds again gives a seed
-            first = int(np.random.default_rng().integers(LAST_NUMBER))
+    def make(self, numbers: np.ndarray, places: np.ndarray | None) -> None:
+        worlds = self.scenario.generate(numbers, self.split)
+        if places is None:
+            self.worlds = worlds
+            self.said = np.zeros((self.num_worlds, *self.said.shape[1:]), np.int64)
         else:
-            first = _whole_number("seed", seed, 0, LAST_NUMBER)
-        self.numbers = (np.int64(first) + np.arange(self.num_worlds)) & LAST_NUMBER  # after the last comes number 0
-        self.worlds = self.scenario.generate(self.numbers, self.split)
-        self.said = np.zeros((self.num_worlds, *self.said.shape[1:]), np.int64)
+            self.worlds.put(places, worlds)
+            self.said[places] = 0
 
-    def renew(self, places: np.ndarray) -> None:
-        """The next world in each of these places (m,)."""
-        self.numbers[places] = (self.numbers[places] + self.world_stride) & LAST_NUMBER
-        self.worlds.put(places, self.scenario.generate(self.numbers[places], self.split))
-        self.said[places] = 0
+    @property
+    def is_over(self) -> np.ndarray:
+        return self.worlds.is_over
+
+    def infos(self) -> dict[str, np.ndarray]:
+        return {"is_success": self.worlds.is_won.copy(), "world_number": self.numbers.copy()}
+
+    def draw(self, b: int) -> np.ndarray:
+        return picture(self.worlds, b)
 
     def hear(self) -> np.ndarray:
         """What each agent hears of each other one, (B, A, A - 1, L) int64: 0 for silence, symbols 1 to V."""
@@ -191,27 +276,6 @@ class Stage:
         ran_out = self.scenario.ran_out(self.worlds, reward) & ~was_over
         return reward, self.worlds.is_over & ~was_over & ~ran_out, ran_out
 
-    def check(self, acts: Any, leading: tuple[int, ...], whose: str) -> np.ndarray:
-        """Acts (*leading, D) as int64; ValueError otherwise."""
-        acts = np.asarray(acts)
-        shape = (*leading, len(self.act_sizes))
-        if acts.shape != shape or not np.issubdtype(acts.dtype, np.integer):
-            raise ValueError(f"{whose} must be whole numbers of shape {shape}, got {acts.dtype} of shape {acts.shape}")
-        wrong = np.argwhere((acts < 0) | (acts >= self.act_sizes))
-        if len(wrong):
-            where = tuple(int(i) for i in wrong[0])
-            last = self.act_sizes[where[-1]] - 1
-            raise ValueError(f"{whose} must have {list(where)} in [0, {last}], got {acts[where]}")
-        return acts.astype(np.int64)
-
-    def info(self, b: int) -> dict[str, Any]:
-        return {"is_success": bool(self.worlds.is_won[b]), "world_number": int(self.numbers[b])}
-
-    def picture(self, b: int) -> np.ndarray:
-        if not self.has_begun:
-            raise ResetNeeded("there is no world to draw yet: call reset() first")
-        return picture(self.worlds, b)
-
 
 class Company:
     """In each world of a stage one agent of a role is controlled, and a partner acts for all others."""
@@ -236,11 +300,6 @@ class Company:
         self.partner = partner
         self.seat = np.zeros(0, np.int64)  # (B,): who is controlled
         self.sensed: Observation = {}  # by all agents, (B, A, ...)
-
-    def reset(self, seed: int | None) -> Observation:
-        """As `Stage.reset`; returns what the controlled agents sense, (B, ...)."""
-        self.stage.reset(seed)
-        return self.observe()
 
     def observe(self) -> Observation:
         """What the controlled agents sense, (B, ...)."""
@@ -292,7 +351,7 @@ class Company:
 class _BoxParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
     def __init__(self, stage: Stage, render_mode: str | None) -> None:
         self.stage = stage
-        self.render_mode = _checked_render_mode(render_mode)
+        self.render_mode = checked_render_mode(render_mode)
         self.metadata = {**METADATA, "name": f"boxlings_{stage.scenario.name}_v0", "is_parallelizable": True}
         self.possible_agents = [f"agent_{a}" for a in range(stage.scenario.num_agents)]
         self.agents: list[str] = []
@@ -346,11 +405,11 @@ class _BoxParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         return {agent: self.stage.info(0) for agent in self.possible_agents}
 
 
-class _BoxEnv(gymnasium.Env[Observation, np.ndarray]):
-    def __init__(self, company: Company, render_mode: str | None) -> None:
-        self.company, self.stage = company, company.stage
+class BoxEnv(gymnasium.Env[Observation, np.ndarray]):
+    def __init__(self, side: OneAgent, render_mode: str | None) -> None:
+        self.side, self.stage = side, side.stage
         self.metadata = METADATA.copy()
-        self.render_mode = _checked_render_mode(render_mode)
+        self.render_mode = checked_render_mode(render_mode)
         self.observation_space = self.stage.observation_space()
         self.action_space = self.stage.action_space()
 
@@ -358,14 +417,15 @@ class _BoxEnv(gymnasium.Env[Observation, np.ndarray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         super().reset(seed=seed)  # sets a generator that wrappers may use; the worlds do not
-        return self._only(self.company.reset(seed)), self.stage.info(0)
+        self.stage.reset(seed)
+        return self._only(self.side.observe()), self.stage.info(0)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        if not self.stage.has_begun or self.stage.worlds.is_over[0]:
+        if not self.stage.has_begun or self.stage.is_over[0]:
             raise ResetNeeded("no world is going on: call reset() first")
         act = self.stage.check(action, (), "act")
-        reward, decided, ran_out = self.company.step(act[None])
-        observation = self._only(self.company.observe())
+        reward, decided, ran_out = self.side.step(act[None])
+        observation = self._only(self.side.observe())
         return observation, float(reward[0]), bool(decided[0]), bool(ran_out[0]), self.stage.info(0)
 
     def render(self) -> Any:  # an array, or nothing without a render mode
@@ -375,12 +435,12 @@ class _BoxEnv(gymnasium.Env[Observation, np.ndarray]):
         return {key: value[0] for key, value in observation.items()}
 
 
-class _BoxVectorEnv(gymnasium.vector.VectorEnv[Observation, np.ndarray, np.ndarray]):
-    def __init__(self, company: Company, render_mode: str | None) -> None:
-        self.company, self.stage = company, company.stage
+class BoxVectorEnv(gymnasium.vector.VectorEnv[Observation, np.ndarray, np.ndarray]):
+    def __init__(self, side: OneAgent, render_mode: str | None) -> None:
+        self.side, self.stage = side, side.stage
         self.metadata = {**METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}
         self.num_envs = self.stage.num_worlds
-        self.render_mode = _checked_render_mode(render_mode)
+        self.render_mode = checked_render_mode(render_mode)
         self.single_observation_space = self.stage.observation_space()
         self.single_action_space = self.stage.action_space()
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -392,22 +452,23 @@ class _BoxVectorEnv(gymnasium.vector.VectorEnv[Observation, np.ndarray, np.ndarr
     ) -> tuple[Observation, dict[str, Any]]:
         super().reset(seed=seed)
         self.has_ended[:] = False
-        return self.company.reset(seed), self._infos()
+        self.stage.reset(seed)
+        return self.side.observe(), self._infos()
 
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if not self.stage.has_begun:
             raise ResetNeeded("no world is going on: call reset() first")
         acts = self.stage.check(actions, (self.num_envs,), "acts")
-        reward, decided, ran_out = self.company.step(acts)
+        reward, decided, ran_out = self.side.step(acts)
         self.stage.renew(np.flatnonzero(self.has_ended))  # these stood still and were paid nothing
         self.has_ended = decided | ran_out
-        return self.company.observe(), reward, decided, ran_out, self._infos()
+        return self.side.observe(), reward, decided, ran_out, self._infos()
 
     def render(self) -> Any:  # a tuple of arrays, or nothing without a render mode
         return None if self.render_mode is None else tuple(map(self.stage.picture, range(self.num_envs)))
 
     def _infos(self) -> dict[str, Any]:
-        infos = {"is_success": self.stage.worlds.is_won.copy(), "world_number": self.stage.numbers.copy()}
+        infos: dict[str, Any] = self.stage.infos()
         # gymnasium marks with an underscore which environments have an entry: here all of them
         return infos | {f"_{key}": np.ones(self.num_envs, bool) for key in infos}
 
@@ -428,7 +489,7 @@ def gym_env(
     partner: str | Partner | None = None,
     render_mode: str | None = None,
     **options: Any,
-) -> _BoxEnv:
+) -> BoxEnv:
     """One agent's side of a scenario (its name, or a Scenario) as a gymnasium.Env.
 
     Controlled is the first agent whose `role` is "builder" or "guide". `partner` acts for the others; it is one of
@@ -443,7 +504,7 @@ def gym_env(
     Both ready partners are silent without a channel. Acts, observations, infos and `options` are those of the module's
     docstring; `reset(seed=n)` begins world number n, and without a seed the next one.
     """
-    return _BoxEnv(Company(Stage(name, 1, **options), role, partner), render_mode)
+    return BoxEnv(Company(Stage(name, 1, **options), role, partner), render_mode)
 
 
 def gym_vector_env(
@@ -454,7 +515,7 @@ def gym_vector_env(
     partner: str | Partner | None = None,
     render_mode: str | None = None,
     **options: Any,
-) -> _BoxVectorEnv:
+) -> BoxVectorEnv:
     """`num_envs` worlds as a gymnasium.vector.VectorEnv, stepped together as arrays; the rest is as in `gym_env`.
 
     Environment b is `gym_env` with `world_stride=num_envs` after `reset(seed=seed + b)`: all of them together play all
@@ -462,7 +523,7 @@ def gym_vector_env(
     act is not used, the reward is 0, and the next world begins. Rewards are (num_envs,) float64.
     """
     options.setdefault("world_stride", num_envs)
-    return _BoxVectorEnv(Company(Stage(name, num_envs, **options), role, partner), render_mode)
+    return BoxVectorEnv(Company(Stage(name, num_envs, **options), role, partner), render_mode)
 
 
 def env_id(name: str) -> str:
@@ -474,7 +535,8 @@ def env_id(name: str) -> str:
     return f"boxlings/{name.replace('-', ' ').replace('_', ' ').title().replace(' ', '')}-v0"
 
 
-def _whole_number(name: str, value: int, low: int = 0, high: int | None = None) -> int:
+def whole_number(name: str, value: int, low: int = 0, high: int | None = None) -> int:
+    """The value of an option; ValueError unless it is a whole number in [low, high]."""
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_whole or value < low or (high is not None and value > high):
         limits = f">= {low}" if high is None else f"in [{low}, {high}]"
@@ -482,7 +544,8 @@ def _whole_number(name: str, value: int, low: int = 0, high: int | None = None) 
     return int(value)
 
 
-def _checked_render_mode(render_mode: str | None) -> str | None:
+def checked_render_mode(render_mode: str | None) -> str | None:
+    """The render mode; ValueError if there is none of that name."""
     if render_mode not in (None, "rgb_array"):
         raise ValueError(f"render_mode must be rgb_array or None, got {render_mode!r}")
     return render_mode

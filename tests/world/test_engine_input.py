@@ -70,7 +70,7 @@ REFUSED_BY_BUILD = [
         {"colour": np.zeros((2, 5), int), "agent_body": np.array([[4], [0]])},
         r"agent 0 of world 0 must have a body of its",
     ),
-    ({"laws": LAWS[:-1]}, r"laws must have shape \(2, 13\) or \(13,\), got \(12,\)"),
+    ({"laws": LAWS[:-1]}, r"laws must have shape \(2, 14\) or \(14,\), got \(13,\)"),
 ]
 
 
@@ -112,7 +112,7 @@ def test_build_copies_what_it_is_given():
 @pytest.mark.parametrize(
     ("laws", "sentence"),
     [
-        (np.zeros((3, NUM_LAWS), int), r"laws must have shape \(2, 13\) or \(13,\), got \(3, 13\)"),
+        (np.zeros((3, NUM_LAWS), int), r"laws must have shape \(2, 14\) or \(14,\), got \(3, 14\)"),
         (np.zeros(NUM_LAWS), r"laws must be whole numbers, got float64"),
         (with_entry(LAWS, (0,), 4097), r"law STRENGTH must be in \[0, 4096\], got 4097"),
         (with_entry(LAWS, (2,), 5), r"law GRAVITY must be in \[0, 4\], got 5"),

@@ -1,0 +1,91 @@
+"""Random pairs of grids: what a static law makes of boxes, rings and cells that are strewn over a grid.
+
+Pair number n is the same bytes on every machine: all chance is that of `world.chance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from world.chance import below, start_states
+from world.law_parameters import NUM_COLOURS, Kind, Value
+from world.statics import MAX_SIDE_CELLS, STATIC_LAWS, LawDoesNotApply, StaticLaw
+
+_TRIES_OF_A_LAW = 20  # then another one
+_TRIES = 1000
+_MAX_COLOURS, _MAX_BOXES, _MAX_BOX_CELLS, _MAX_SINGLES = 4, 5, 5, 6
+
+
+@dataclass(frozen=True)
+class LawPairs:
+    """From the number of a pair to the grids before and after a law, each (H, W) uint8; they are never equal.
+
+    >>> before, after = LawPairs(laws=("turn",))(7)
+    >>> sorted(before.shape) == sorted(after.shape)
+    True
+    """
+
+    min_side_cells: int = 3  # of the grid before; each side is drawn evenly
+    max_side_cells: int = 10
+    laws: tuple[str, ...] = tuple(STATIC_LAWS)  # drawn evenly, as far as they change a grid
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("min_side_cells", 1, MAX_SIDE_CELLS),
+            ("max_side_cells", self.min_side_cells, MAX_SIDE_CELLS),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {value!r}")
+        wrong = [law for law in self.laws if law not in STATIC_LAWS]
+        if wrong or not self.laws:
+            raise ValueError(f"laws must be some of {', '.join(STATIC_LAWS)}, got {wrong[0] if wrong else 'none'!r}")
+
+    def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pair number `number`; ValueError if chance finds no law that changes such a grid."""
+        state = start_states(np.array([number]), "pairs")
+        num_sides = self.max_side_cells - self.min_side_cells + 1
+        for _ in range(_TRIES // _TRIES_OF_A_LAW):
+            name = self.laws[below(state, len(self.laws))]
+            for _ in range(_TRIES_OF_A_LAW):
+                sides = self.min_side_cells + below(state, num_sides), self.min_side_cells + below(state, num_sides)
+                before = np.zeros(sides, np.uint8)
+                _strew(state, before)
+                law = StaticLaw(name, tuple(_drawn(kind, state) for kind in STATIC_LAWS[name].parameters.values()))
+                try:
+                    after = law.apply(before)
+                except LawDoesNotApply:
+                    continue
+                if not np.array_equal(before, after):
+                    return before, after
+        raise ValueError(f"pair number {number} cannot be made: in {_TRIES} tries {self} changed no grid")
+
+
+def _drawn(kind: Kind, state: np.ndarray) -> Value:
+    """A random value: first a group, as `Kind.draw`, which takes another generator."""
+    group = kind.groups[below(state, len(kind.groups))]
+    return group[below(state, len(group))]
+
+
+@njit(cache=True)
+def _strew(state, grid):
+    """Boxes, rings and single cells of a few colours on an empty grid; at least one cell is filled."""
+    height, width = grid.shape
+    palette = np.empty(_MAX_COLOURS, np.uint8)
+    for k in range(_MAX_COLOURS):
+        palette[k] = 1 + below(state, NUM_COLOURS - 1)
+    num_colours = 1 + below(state, _MAX_COLOURS)
+    num_boxes = below(state, _MAX_BOXES + 1)
+    for k in range(num_boxes + 1 + below(state, _MAX_SINGLES)):
+        longest = _MAX_BOX_CELLS if k < num_boxes else 1
+        rows, columns = 1 + below(state, min(longest, height)), 1 + below(state, min(longest, width))
+        top, left = below(state, height - rows + 1), below(state, width - columns + 1)
+        colour = palette[below(state, num_colours)]
+        is_ring = below(state, 3) == 0
+        for i in range(rows):
+            for j in range(columns):
+                if not is_ring or i == 0 or j == 0 or i == rows - 1 or j == columns - 1:
+                    grid[top + i, left + j] = colour
