@@ -498,6 +498,8 @@ class _Progress:
         from rich.console import Console
         from rich.live import Live
 
+        from world import compiling
+
         self.console = Console(stderr=True, highlight=False)
         self.live: Live | None = None
         if self.console.is_terminal and not self.console.is_dumb_terminal:
@@ -507,6 +509,7 @@ class _Progress:
         self.tenth = -1  # of the run, last told
         self.text = ""  # last told, without its numbers
         self.measures: dict[str, float] = {}  # the newest of each: some are not measured every generation
+        compiling.show = self._tell_compiling
 
     def __call__(self, report: Report) -> None:
         if report.text:
@@ -527,6 +530,13 @@ class _Progress:
         """End the live line."""
         if self.live is not None:
             self.live.stop()
+
+    def _tell_compiling(self, text: str) -> None:
+        if self.live is not None:
+            self._show(text or "going on", 0.0)
+        elif text and self.text != "compiling":
+            self._print("compiling kernels, once after an installation: this takes up to half a minute")
+            self.text = "compiling"
 
     def _tell_text(self, text: str) -> None:
         what = re.sub(r"[\d.]+", "", text)

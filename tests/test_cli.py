@@ -267,7 +267,8 @@ def test_run_writes_its_options_and_tells_its_progress_on_stderr(finished):
     folder, done = finished
     config = read_config(folder)
     assert (config.seed, config.population, config.learning.founder_rounds) == (3, POPULATION, 20)
-    lines = done.stderr.splitlines()
+    # the first command on a machine waits for kernels, and says so
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("compiling kernels")]
     assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1/2", "generation 2/2"]
     for word in ("fitness", "success", "understanding", "symbols", "agent-steps/s", "left"):
         assert word in lines[1]
@@ -402,7 +403,7 @@ def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_p
     arguments = command_line("run", "--out", folder, *TINY, "--founder-rounds", 10**6)
     with subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert "founder" in process.stderr.readline()
+        assert any("founder" in process.stderr.readline() for _ in range(2))  # the first may be about kernels
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=300)
     assert process.returncode == 130

@@ -33,10 +33,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
 
 from world.codec import checked_grid
 from world.codes import OUTSIDE
+from world.compiling import njit
 from world.edit_rules import (
     ARGUMENTS,
     CROP,

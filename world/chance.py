@@ -9,7 +9,8 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-from numba import njit
+
+from world.compiling import njit
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
 
 from world.codes import BOXLING_COLOUR
+from world.compiling import njit
 from world.objects import label
 from world.symmetry import STEPS, SYMMETRIES
 

@@ -10,8 +10,8 @@ description length (Rissanen 1978, https://doi.org/10.1016/0005-1098(78)90005-5)
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from world.compiling import njit
 from world.edit_rules import (
     COLUMNS,
     COPY,

@@ -18,10 +18,11 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from world.codes import BOXLING_COLOUR, MAX_BODIES, NUM_ACTS, OUTSIDE, WALL_BODY, WALL_COLOUR, Act
+from world.compiling import njit
 
 __all__ = [
     "MAX_AGENTS",

@@ -286,6 +286,8 @@ class Company:
             raise ValueError(f"role must be one of {', '.join(names)}, got {role!r}")
         self.stage = stage
         self.role = Role[role.upper()]
+        if self.role == Role.GUIDE and not stage.scenario.has_guide:
+            raise ValueError(f"scenario {stage.scenario.name} has no guides, so role must be builder, got {role!r}")
         if partner is None:
             partner = "able" if self.role == Role.GUIDE else "idle"
         if not callable(partner):

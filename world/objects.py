@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from world.compiling import njit
 from world.symmetry import STEPS
 
 NEIGHBOUR_STEPS = np.array(list(STEPS.values()), np.int64)  # (8, 2): neighbours by sides, then by corners

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
+from world.compiling import njit
 from world.law_parameters import NUM_COLOURS, Kind, Value
 from world.statics import MAX_SIDE_CELLS, STATIC_LAWS, LawDoesNotApply, StaticLaw
 

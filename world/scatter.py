@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
 from world.codes import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
+from world.compiling import njit
 from world.engine import Arena, Body, check_laws, empty_arena
 
 _TRIES = 20

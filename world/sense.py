@@ -6,9 +6,9 @@ A view is an array of look codes: 0 to 9 as in ARC, 10 a boxling, 11 beyond the 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from world.codes import NUM_LOOKS, OUTSIDE
+from world.compiling import njit
 from world.state import Worlds
 
 __all__ = ["NUM_LOOKS", "OUTSIDE", "egocentric_view", "is_audible", "whole_view"]

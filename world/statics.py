@@ -16,9 +16,9 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
 from world.codes import COLOUR_NAMES
+from world.compiling import njit
 from world.law_parameters import (
     AXIS,
     BARS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 
 from world.chance import salt_of, start_state
+from world.compiling import njit
 from world.engine import checked_acts, scratch, tick_worlds, view_kernel
 from world.scatter import Scatter, scatter, scatter_numbers, scatter_world
 

@@ -15,10 +15,10 @@ the lookout the mean of what the foragers get.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
 from world.codes import BOXLING_COLOUR, NUM_LOOKS, STEP_RC, WALL_COLOUR, Role
+from world.compiling import njit
 from world.engine import Body, Eating, build, law_book
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
 from world.sense import egocentric_view

@@ -9,10 +9,10 @@ push decides, and a wrong one loses. Without talk no policy wins more than 1 / (
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
 from world.codes import BOXLING_COLOUR, DIRECTIONS, NUM_LOOKS, STEP_RC, Role
+from world.compiling import njit
 from world.engine import build, law_book
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
 from world.sense import egocentric_view

@@ -7,10 +7,10 @@ The pure language game (Lewis 1969; field's standard is the reconstruction game)
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
 from world.codes import Role
+from world.compiling import njit
 from world.engine import Arena, build, law_book
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
 from world.sense import whole_view

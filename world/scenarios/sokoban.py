@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import numpy as np
-from numba import njit
 
 from world.chance import below, start_states
 from world.codes import BOXLING_COLOUR, NUM_LOOKS, STEP_RC
+from world.compiling import njit
 from world.engine import build, law_book
 from world.levels import Level, read_levels
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers

@@ -1,0 +1,47 @@
+"""Kernels: numba's `njit`, and a word to whoever waits while one compiles.
+
+Compiled kernels are kept on disk beside their sources (`cache=True`), so a machine waits once after an installation. In
+a terminal a line on stderr tells what compiles; a program with a progress line of its own sets `show` instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from numba import njit
+from numba.core import event
+
+__all__ = ["njit", "show"]
+
+
+def _in_a_terminal(text: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+# is given a line when something compiles, and "" when it is done
+show: Callable[[str], None] = _in_a_terminal
+
+
+class _Waiting(event.Listener):
+    """Follows numba's compiler (https://numba.readthedocs.io/en/stable/developer/event_api.html)."""
+
+    def __init__(self) -> None:
+        self.num_open = 0  # a kernel compiles those that it calls
+        self.num_done = 0
+
+    def on_start(self, event: event.Event) -> None:
+        self.num_open += 1
+        name = event.data["dispatcher"].py_func.__name__.strip("_").replace("_", " ")
+        show(f"compiling kernels, once after an installation: {name} ({self.num_done} done)")
+
+    def on_end(self, event: event.Event) -> None:
+        self.num_open -= 1
+        self.num_done += 1
+        if self.num_open == 0:
+            show("")
+
+
+event.register("numba:compile", _Waiting())
