@@ -44,7 +44,7 @@ def draw_grid(grid: np.ndarray, cell_pixels: int = 24) -> np.ndarray:
 def draw(scene: Scene, cell_pixels: int = 24) -> np.ndarray:
     """A scene as (H * cell, W * cell, 3) uint8 RGB.
 
-    Cells of one body are joined, others are parted by seams; boxlings have two eyes; a mark on the floor fills the
+    Cells of one body are joined, others are parted by seams; boxlings have two eyes, in their first cell; a mark on the floor fills the
     middle of its cell, and looks out from below what lies there. The centre of a cell has the colour that is seen.
     Cells of fewer than 6 pixels are plain.
     """
@@ -69,7 +69,11 @@ def draw(scene: Scene, cell_pixels: int = 24) -> np.ndarray:
     _draw_seams(cells, scene.body, max(1, cell_pixels // 24))
     eye = max(1, cell_pixels // 6)
     top = cell_pixels // 3
-    rows, cols = np.nonzero(scene.look == BOXLING_COLOUR)
+    # a boxling of several cells looks out of the first of them
+    _, first = np.unique(np.where(scene.look == BOXLING_COLOUR, scene.body, 0), return_index=True)
+    rows, cols = np.unravel_index(first, scene.look.shape)
+    is_boxling = scene.look[rows, cols] == BOXLING_COLOUR
+    rows, cols = rows[is_boxling], cols[is_boxling]
     for centre in (top, cell_pixels - top):
         left = centre - eye // 2
         cells[rows, top : top + eye, cols, left : left + eye] = PALETTE[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -83,7 +84,7 @@ class Stream:
         side = 2 * view_radius_cells + 1
         self.view = np.zeros((*self.arena.agent_body.shape, side, side), np.uint8)
         view_kernel(self.arena.look, self.arena.agent_cell, self.arena.stride, self.radius, self.view, 0, num_worlds)
-        self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
+        self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
 
     def __len__(self) -> int:
         return len(self.arena)
@@ -92,10 +93,13 @@ class Stream:
         """One step of all worlds with these acts (B, A) of `engine.Act`; returns `view`."""
         acts = checked_acts(self.arena, acts)
         bounds = [len(self) * k // self.num_threads for k in range(self.num_threads + 1)]
-        if self._pool is None:
-            self._step(acts, 0, len(self))
-        else:
-            list(self._pool.map(lambda low, high: self._step(acts, low, high), bounds[:-1], bounds[1:]))
+        # this thread has its own share: to wake another one costs about as much as a hundred worlds
+        waiting = []
+        if self._pool is not None:
+            waiting = [self._pool.submit(self._step, acts, *part) for part in itertools.pairwise(bounds[1:])]
+        self._step(acts, 0, bounds[1])
+        for part in waiting:
+            part.result()
         return self.view
 
     def _step(self, acts: np.ndarray, low: int, high: int) -> None:

@@ -45,6 +45,11 @@ def test_boxlings_have_two_eyes_and_boxes_have_none():
     is_dark = (image == PALETTE[0]).all(axis=-1)
     assert is_dark[:, :24].sum() == 2 * 4 * 4
     assert not is_dark[:, 24:].any()
+    grid, colour = np.array([[[0, 2, 2, 3]]]), np.array([[0, 0, BOXLING_COLOUR, BOXLING_COLOUR]])
+    image = picture(build_worlds(grid, colour, np.array([[2, 3]])), 0, 24)
+    is_dark = (image == PALETTE[0]).all(axis=-1)
+    # of several cells the first one has them
+    assert [int(is_dark[:, 24 * k : 24 * k + 24].sum()) for k in (1, 2, 3)] == [32, 0, 32]
 
 
 @pytest.mark.parametrize("cell_pixels", [0, -3])
