@@ -44,8 +44,9 @@ def draw_grid(grid: np.ndarray, cell_pixels: int = 24) -> np.ndarray:
 def draw(scene: Scene, cell_pixels: int = 24) -> np.ndarray:
     """A scene as (H * cell, W * cell, 3) uint8 RGB.
 
-    Cells of one body are joined, others are parted by seams; boxlings have two eyes, in their first cell; a mark on the floor fills the
-    middle of its cell, and looks out from below what lies there. The centre of a cell has the colour that is seen.
+    Cells of one body are joined, others are parted by seams; boxlings have two eyes, in their first cell; a mark on the
+    floor fills the middle of its cell, and looks out from below what lies there. The centre of a cell has the colour
+    that is seen.
     Cells of fewer than 6 pixels are plain.
     """
     if cell_pixels < 1:
