@@ -177,7 +177,7 @@ def check_grammar(tokens):
     return _NO_END, num_tokens, 0
 
 
-@njit(cache=True)
+@njit("void(int64[::1], int64, int64, int64, int64, int64)", cache=True)
 def fill_costs(costs, from_height, from_width, height, width, num_organisms):
     """Cost of each operation with its arguments, (13,) in 2^-16 bits.
 
@@ -203,7 +203,7 @@ def fill_costs(costs, from_height, from_width, height, width, num_organisms):
     costs[SEL] += 2 * (row + col)
 
 
-@njit(cache=True)
+@njit("UniTuple(int64, 2)(int64, int64, int64, int64, int64)", cache=True)
 def turned(row, col, height, width, symmetry):
     """Where a cell of a box of height x width lies in the turned box."""
     a, b, c, d = TURNS[symmetry, 0], TURNS[symmetry, 1], TURNS[symmetry, 2], TURNS[symmetry, 3]
@@ -385,7 +385,7 @@ def _put(picture_width, cells, start, box, n, top, left, symmetry, ink, canvas):
     return True
 
 
-@njit(cache=True)
+@njit("UniTuple(int64, 2)(int64, int64, int64)", cache=True)
 def turned_sides(height, width, symmetry):
     """Height and width of a turned box."""
     if TURNS[symmetry, 0] == 0:
@@ -393,7 +393,7 @@ def turned_sides(height, width, symmetry):
     return height, width
 
 
-@njit(cache=True)
+@njit("boolean(uint8[:, ::1], int64, int64, int64, uint8[:, ::1])", cache=True)
 def put_picture(picture, top, left, symmetry, canvas):
     """Put the turned picture, empty cells and all, at (top, left); False, and nothing written, if it does not fit."""
     height, width = turned_sides(picture.shape[0], picture.shape[1], symmetry)
@@ -406,7 +406,7 @@ def put_picture(picture, top, left, symmetry, canvas):
     return True
 
 
-@njit(cache=True)
+@njit("int64(int16[::1], int64, int64)", cache=True)
 def argument(tokens, at, k):
     """Value of argument k of the operation at token `at`."""
     return np.int64(tokens[at + 1 + k]) - ZERO_TOKEN[tokens[at], k]
