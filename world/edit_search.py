@@ -762,3 +762,24 @@ def shortest(before, after, given, is_given, best):
     if not is_same_size:
         _try_windows(before, given, is_given, after, trial, pen, best, best_pen, limit)
     return best_pen[_LENGTH]
+
+
+@njit(cache=True)
+def by_objects(before, after, given, best):
+    """Write a code that tells what happened to each organism, and then what is still wrong, into `best`; its tokens.
+
+    The grids have one size; `given` (H, W) int16 are bodies. It is the code for a reader who has expectations of each
+    organism: without selections and copies, and never shorter than the `shortest` in fixed-length fields.
+    """
+    trial = np.empty(MAX_TOKENS, np.int16)
+    pen = np.zeros(2, np.int64)
+    best_pen = np.array([0, _NO_LIMIT], np.int64)
+    costs = np.empty(NUM_OPERATIONS, np.int64)
+    numbers, num_organisms = organisms_of(before, given, True, 0, 0)
+    fill_costs(costs, before.shape[0], before.shape[1], after.shape[0], after.shape[1], num_organisms)
+    fates = no_fates()
+    copies = np.empty((_MAX_COPIES, 5), np.int64)
+    _plan_objects(before, numbers, num_organisms, before, after, costs, fates, copies)
+    built = _begin(_FATES, before, numbers, num_organisms, before, fates, copies, 0, trial, pen, costs)
+    _try_rests(built, after, trial, pen, costs, 1, best, best_pen, _NO_LIMIT)
+    return best_pen[_LENGTH]
