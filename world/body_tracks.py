@@ -38,13 +38,13 @@ def follow(bodies: np.ndarray, before: np.ndarray, edits: list[GridEdit], after:
     built = np.zeros(after.shape, np.int16)
     built[:rows, :columns] = bodies[:rows, :columns]
     owner: list[list[int]] = [numbers.tolist() for numbers in built]
-    moves, others = _objects_of(edits)
+    moves, others = _moves_of(edits)
     for n in moves:
         for row, column in cells.get(n, ()):
             if row < rows and column < columns:
                 owner[row][column] = 0
     for n, move in sorted(moves.items()):
-        for row, column in cells.get(n, ()) if move else ():
+        for row, column in cells.get(n, ()):
             to_row, to_column = row + move[0], column + move[1]
             if 0 <= to_row < after.shape[0] and 0 <= to_column < after.shape[1]:
                 owner[to_row][to_column] = n
@@ -62,20 +62,18 @@ def _cells_of(bodies: np.ndarray) -> dict[int, list[tuple[int, int]]]:
     return cells
 
 
-def _objects_of(edits: list[GridEdit]) -> tuple[dict[int, tuple[int, ...]], list[GridEdit]]:
-    """Moves of bodies that are lifted, () for those that are not put down again; and the edits that are no moves."""
+def _moves_of(edits: list[GridEdit]) -> tuple[dict[int, tuple[int, ...]], list[GridEdit]]:
+    """Rows and columns by which bodies move; and the edits that are no moves, as far as they name these bodies."""
     moves: dict[int, tuple[int, ...]] = {}
     others: list[GridEdit] = []
     for edit in edits:
-        if edit.operation == Operation.SEL:
-            # what follows names other organisms
-            return moves, [*others, edit]
         if edit.operation == Operation.MOVE:
-            moves.setdefault(edit.arguments[0], edit.arguments[1:])
+            moves[edit.arguments[0]] = edit.arguments[1:]
         elif edit.operation != Operation.END:
             others.append(edit)
-        if edit.operation in (Operation.DEL, Operation.TURN):
-            moves[edit.arguments[0]] = ()
+        if edit.operation == Operation.SEL:
+            # what follows names other organisms
+            break
     return moves, others
 
 
@@ -110,9 +108,12 @@ def _settle(owner: list[list[int]], colour: dict[int, int], edits: list[GridEdit
             owner[row][column] = number
     for n, look in painted:
         mine = [(row, column) for row, numbers in enumerate(owner) for column, m in enumerate(numbers) if m == n]
+        # the number may be that of a new body by now
+        if look == BOXLING_COLOUR or any(looks[row][column] != look for row, column in mine):
+            continue
         around = itertools.chain(*(_around(owner, row, column) for row, column in mine))
         touched = {m for (row, column), m in around if m not in (0, n) and looks[row][column] == look}
-        if touched and look != BOXLING_COLOUR:
+        if touched:
             for row, column in mine:
                 owner[row][column] = min(touched)
 

@@ -207,19 +207,19 @@ class _Teller:
         coder, counts, has_appetite = self.coder, self.counts, self.has_appetite
         meter = _Meter()
         self.coder, self.counts, self.has_appetite = meter, counts.copy(), has_appetite.copy()
-        self._tell_edits(edits)
+        self.tell_edits(edits)
         self.coder, self.counts, self.has_appetite = coder, counts, has_appetite
         return meter.bits
 
     def tell(self, edits: list[GridEdit] | None) -> None:
         """Tell a code, and go on to the grid to which it leads."""
-        edits = self._tell_edits(edits)
+        edits = self.tell_edits(edits)
         after = decode(self.grid, join(edits), self.bodies)
         self.bodies = follow(self.bodies, self.grid, edits, after)
         self.grid = after
         self.num_ticks += 1
 
-    def _tell_edits(self, edits: list[GridEdit] | None) -> list[GridEdit]:
+    def tell_edits(self, edits: list[GridEdit] | None) -> list[GridEdit]:
         """Window and size, then what happens to bodies, then all else."""
         coder, counts = self.coder, self.counts
         told = [] if edits is None else edits
