@@ -119,6 +119,15 @@ def test_any_code_is_told_edit_by_edit(name: str):
     assert sorted(heard) == sorted(told)
 
 
+def test_moves_of_bodies_are_told_where_a_selection_would_be_the_shorter_code():
+    before, bodies = np.zeros((2, 16, 16), np.uint8)
+    before[5, :2], bodies[5, :2] = 10, (2, 3)
+    after = np.roll(before, 1, 0)
+    assert [edit.operation for edit in parse(encode(before, after, bodies))] == [Op.SEL, Op.MOVE, Op.END, Op.END]
+    teller = _Teller(Writer(), Counts(), before, bodies)
+    assert [edit.operation for edit in teller.code_of(after)] == [Op.MOVE, Op.MOVE, Op.END]
+
+
 def test_bodies_that_are_known_spare_what_components_would_cost():
     pictures = [grid_of(line) for line in ("XX....", "X.X...", "X..X..", "X..X..")]
     bodies = np.array([[2, 3, 0, 0, 0, 0]])

@@ -67,6 +67,15 @@ def test_who_is_told_first_and_what_the_others_then_expect():
     assert scene.neighbours(5) == []
 
 
+def test_who_is_told_is_pushed_no_more():
+    scene = scene_of("X1. ...")
+    for n, step in ((1, DOWN), (10, RIGHT)):
+        scene.lift(n)
+        scene.put(n, step)
+    assert scene.way(10, RIGHT)[1] == [10, 1]
+    assert scene.expected(1) == DOWN
+
+
 def test_a_fall_ends_at_the_edge_or_on_what_lies_there():
     scene = scene_of("11. 1.. ... 2..")
     scene.lift(1)
