@@ -41,7 +41,7 @@ codes it finds it keeps the one of fewest bits, and of equal ones the first foun
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -76,6 +76,10 @@ __all__ = [
     "parse",
 ]
 
+_PLAIN: list[Literal["C", "W"]] = [
+    "C",
+    "W",
+]  # kernels are compiled for writeable arrays alone, though they write to none of these
 _NO_BODIES = np.zeros((1, 1), np.int16)
 
 
@@ -172,7 +176,7 @@ def _checked_grid(grid: np.ndarray, name: str) -> np.ndarray:
     if grid.dtype != np.uint8:
         # what does not fit into a byte is no colour
         grid = np.where((grid < 0) | (grid >= NUM_COLOURS), NUM_COLOURS, grid)
-    grid = np.ascontiguousarray(grid, np.uint8)
+    grid = np.require(grid, np.uint8, _PLAIN)
     wrong = edit_rules.count_above(grid, NUM_COLOURS - 1)
     if wrong:
         raise ValueError(f"`{name}` must hold colours in [0, {NUM_COLOURS - 1}], but {wrong} cells do not")
@@ -190,7 +194,7 @@ def _checked_bodies(before: np.ndarray, organisms: np.ndarray | None) -> tuple[n
         )
     if organisms.min() < 0 or organisms.max() > np.iinfo(np.int16).max:
         raise ValueError(f"`organisms` must be 0 or body numbers, got {organisms.min()} to {organisms.max()}")
-    bodies = np.ascontiguousarray(organisms, np.int16)
+    bodies = np.require(organisms, np.int16, _PLAIN)
     mixed = edit_rules.first_mixed_body(before, bodies)
     if mixed:
         raise ValueError(f"each body must have one colour, but body {mixed} has several")
@@ -202,7 +206,7 @@ def _checked_tokens(tokens: np.ndarray) -> np.ndarray:
     tokens = np.asarray(tokens)
     if tokens.ndim != 1 or (len(tokens) and tokens.dtype.kind not in "iu"):
         raise ValueError(f"a code must be a flat array of whole numbers, got {tokens.dtype} of shape {tokens.shape}")
-    wide = np.ascontiguousarray(tokens, np.int64)
+    wide = np.require(tokens, np.int64, _PLAIN)
     fault, at, k = edit_rules.check_grammar(wide)
     if fault:
         raise ValueError(_grammar_told(Fault(fault), wide, at, k))

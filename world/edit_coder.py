@@ -181,7 +181,7 @@ class _Teller:
         self.counts = counts
         self.grid = decode(start, join([]), bodies)  # checked, and copied
         known = edit_rules.label(self.grid, 4)[0] if bodies is None else bodies
-        self.bodies = np.ascontiguousarray(known, np.int16)
+        self.bodies = np.require(known, np.int16, ["C", "W"])
         self.num_ticks = 0
         # of bodies that smaller ones touched: whether those were ever changed by it
         self.has_appetite: dict[int, bool] = {}
@@ -193,7 +193,7 @@ class _Teller:
     def code_of(self, after: np.ndarray) -> list[GridEdit]:
         """The shorter of two codes that lead to the next grid: by what happens to bodies, and the canonical one."""
         canonical = parse(encode(self.grid, after, self.bodies))
-        after = np.ascontiguousarray(after, np.uint8)
+        after = np.require(after, np.uint8, ["C", "W"])
         if after.shape != self.grid.shape:
             return canonical
         tokens = np.empty(MAX_TOKENS, np.int16)

@@ -166,6 +166,11 @@ def test_a_start_or_bodies_of_other_kinds_are_the_same():
     data = pack(pictures, all_bodies[0])
     assert pack([grid.astype(np.int64) for grid in pictures], np.asfortranarray(all_bodies[0], np.int64)) == data
     assert_same(unpack(np.asfortranarray(pictures[0], np.int32), data, all_bodies[0].astype(np.int64)), pictures)
+    bodies = all_bodies[0].astype(np.int16)
+    for array in (*pictures, bodies):
+        array.setflags(write=False)
+    assert pack(pictures, bodies) == data
+    assert_same(unpack(pictures[0], data, bodies), pictures)
 
 
 def test_the_length_is_what_the_questions_cost(monkeypatch: pytest.MonkeyPatch):
