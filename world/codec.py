@@ -42,7 +42,7 @@ codes it finds it keeps the one of fewest bits, and of equal ones the first foun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -78,6 +78,10 @@ __all__ = [
     "parse",
 ]
 
+_PLAIN: list[Literal["C", "W"]] = [
+    "C",
+    "W",
+]  # kernels are compiled for writeable arrays alone, though they write to none of these
 _NO_BODIES = np.zeros((1, 1), np.int16)
 
 
@@ -114,7 +118,7 @@ def decode(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray | None 
 
 def decode_values(before: np.ndarray, tokens: np.ndarray, organisms: np.ndarray) -> np.ndarray:
     """As `decode`, for a grid of any values (H, W) uint8, not of colours: where bodies go, for example."""
-    before = np.ascontiguousarray(before, np.uint8)
+    before = np.require(before, np.uint8, ("C", "W"))
     bodies, is_given = _checked_bodies(before, organisms)
     return _run_checked(before, bodies, is_given, tokens)[0]
 
@@ -182,7 +186,7 @@ def checked_grid(grid: np.ndarray, name: str) -> np.ndarray:
     if grid.dtype != np.uint8:
         # what does not fit into a byte is no colour
         grid = np.where((grid < 0) | (grid >= NUM_COLOURS), NUM_COLOURS, grid)
-    grid = np.ascontiguousarray(grid, np.uint8)
+    grid = np.require(grid, np.uint8, _PLAIN)
     wrong = edit_rules.count_above(grid, NUM_COLOURS - 1)
     if wrong:
         raise ValueError(f"`{name}` must hold colours in [0, {NUM_COLOURS - 1}], but {wrong} cells do not")
@@ -200,7 +204,7 @@ def _checked_bodies(before: np.ndarray, organisms: np.ndarray | None) -> tuple[n
         )
     if organisms.min() < 0 or organisms.max() > np.iinfo(np.int16).max:
         raise ValueError(f"`organisms` must be 0 or body numbers, got {organisms.min()} to {organisms.max()}")
-    bodies = np.ascontiguousarray(organisms, np.int16)
+    bodies = np.require(organisms, np.int16, _PLAIN)
     mixed = edit_rules.first_mixed_body(before, bodies)
     if mixed:
         raise ValueError(f"each body must have one colour, but body {mixed} has several")
@@ -212,7 +216,7 @@ def _checked_tokens(tokens: np.ndarray) -> np.ndarray:
     tokens = np.asarray(tokens)
     if tokens.ndim != 1 or (len(tokens) and tokens.dtype.kind not in "iu"):
         raise ValueError(f"a code must be a flat array of whole numbers, got {tokens.dtype} of shape {tokens.shape}")
-    wide = np.ascontiguousarray(tokens, np.int64)
+    wide = np.require(tokens, np.int64, _PLAIN)
     fault, at, k = edit_rules.check_grammar(wide)
     if fault:
         raise ValueError(_grammar_told(Fault(fault), wide, at, k))

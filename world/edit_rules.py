@@ -177,7 +177,7 @@ def check_grammar(tokens):
     return _NO_END, num_tokens, 0
 
 
-@njit(cache=True)
+@njit("void(int64[::1], int64, int64, int64, int64, int64)", cache=True)
 def fill_costs(costs, from_height, from_width, height, width, num_organisms):
     """Cost of each operation with its arguments, (13,) in 2^-16 bits.
 
@@ -203,7 +203,7 @@ def fill_costs(costs, from_height, from_width, height, width, num_organisms):
     costs[SEL] += 2 * (row + col)
 
 
-@njit(cache=True)
+@njit("UniTuple(int64, 2)(int64, int64, int64, int64, int64)", cache=True)
 def turned(row, col, height, width, symmetry):
     """Where a cell of a box of height x width lies in the turned box."""
     a, b, c, d = TURNS[symmetry, 0], TURNS[symmetry, 1], TURNS[symmetry, 2], TURNS[symmetry, 3]
@@ -234,7 +234,23 @@ def _nameable(numbers, num_organisms):
     return numbers, MAX_ORGANISMS
 
 
-@njit(cache=True)
+@njit(
+    [
+        "uint8[:, ::1](uint8[:, ::1], int64, int64, int64, int64)",
+        "int16[:, ::1](int16[:, ::1], int64, int64, int64, int64)",
+    ],
+    cache=True,
+)
+def window_of(grid, top, left, height, width):
+    """A rectangle of a grid, copied."""
+    window = np.empty((height, width), grid.dtype)
+    for row in range(height):
+        for col in range(width):
+            window[row, col] = grid[top + row, left + col]
+    return window
+
+
+@njit("Tuple((int16[:, ::1], int64))(uint8[:, ::1], int16[:, ::1], boolean, int64, int64)", cache=True)
 def organisms_of(picture, given, is_given, row, col):
     """Numbers and count of the organisms of a picture, which was cut from `given` bodies at (row, col) if there are."""
     if not is_given:
@@ -318,6 +334,42 @@ def no_fates():
 
 
 @njit(cache=True)
+def _put(picture_width, cells, start, box, n, top, left, symmetry, ink, canvas):
+    """Put organism n down, its turned box at (top, left); False, and nothing is written, if it does not fit."""
+    if start[n] == start[n + 1]:
+        return True
+    last_row, last_col = turned_sides(box[n, 2], box[n, 3], symmetry)
+    if top < 0 or left < 0 or top + last_row > canvas.shape[0] or left + last_col > canvas.shape[1]:
+        return False
+    for k in range(start[n], start[n + 1]):
+        row, col = cells[k] // picture_width - box[n, 0], cells[k] % picture_width - box[n, 1]
+        row, col = turned(row, col, box[n, 2], box[n, 3], symmetry)
+        canvas[top + row, left + col] = ink
+    return True
+
+
+@njit("UniTuple(int64, 2)(int64, int64, int64)", cache=True)
+def turned_sides(height, width, symmetry):
+    """Height and width of a turned box."""
+    if TURNS[symmetry, 0] == 0:
+        return width, height
+    return height, width
+
+
+@njit("boolean(uint8[:, ::1], int64, int64, int64, uint8[:, ::1])", cache=True)
+def put_picture(picture, top, left, symmetry, canvas):
+    """Put the turned picture, empty cells and all, at (top, left); False, and nothing written, if it does not fit."""
+    height, width = turned_sides(picture.shape[0], picture.shape[1], symmetry)
+    if top < 0 or left < 0 or top + height > canvas.shape[0] or left + width > canvas.shape[1]:
+        return False
+    for row in range(picture.shape[0]):
+        for col in range(picture.shape[1]):
+            to_row, to_col = turned(row, col, picture.shape[0], picture.shape[1], symmetry)
+            canvas[top + to_row, left + to_col] = picture[row, col]
+    return True
+
+
+@njit("int64(uint8[:, ::1], int16[:, ::1], int64, int64[:, ::1], int64[:, ::1], int64, uint8[:, ::1])", cache=True)
 def put_objects(picture, numbers, num_organisms, fates, copies, num_copies, canvas):
     """Do all edits of organisms at once, on `canvas`; the token of the edit that leaves the grid, or -1.
 
@@ -370,43 +422,7 @@ def put_objects(picture, numbers, num_organisms, fates, copies, num_copies, canv
     return -1
 
 
-@njit(cache=True)
-def _put(picture_width, cells, start, box, n, top, left, symmetry, ink, canvas):
-    """Put organism n down, its turned box at (top, left); False, and nothing is written, if it does not fit."""
-    if start[n] == start[n + 1]:
-        return True
-    last_row, last_col = turned_sides(box[n, 2], box[n, 3], symmetry)
-    if top < 0 or left < 0 or top + last_row > canvas.shape[0] or left + last_col > canvas.shape[1]:
-        return False
-    for k in range(start[n], start[n + 1]):
-        row, col = cells[k] // picture_width - box[n, 0], cells[k] % picture_width - box[n, 1]
-        row, col = turned(row, col, box[n, 2], box[n, 3], symmetry)
-        canvas[top + row, left + col] = ink
-    return True
-
-
-@njit(cache=True)
-def turned_sides(height, width, symmetry):
-    """Height and width of a turned box."""
-    if TURNS[symmetry, 0] == 0:
-        return width, height
-    return height, width
-
-
-@njit(cache=True)
-def put_picture(picture, top, left, symmetry, canvas):
-    """Put the turned picture, empty cells and all, at (top, left); False, and nothing written, if it does not fit."""
-    height, width = turned_sides(picture.shape[0], picture.shape[1], symmetry)
-    if top < 0 or left < 0 or top + height > canvas.shape[0] or left + width > canvas.shape[1]:
-        return False
-    for row in range(picture.shape[0]):
-        for col in range(picture.shape[1]):
-            to_row, to_col = turned(row, col, picture.shape[0], picture.shape[1], symmetry)
-            canvas[top + to_row, left + to_col] = picture[row, col]
-    return True
-
-
-@njit(cache=True)
+@njit("int64(int16[::1], int64, int64)", cache=True)
 def argument(tokens, at, k):
     """Value of argument k of the operation at token `at`."""
     return np.int64(tokens[at + 1 + k]) - ZERO_TOKEN[tokens[at], k]
@@ -558,13 +574,3 @@ def resized(picture, height, width):
         for col in range(min(width, picture.shape[1])):
             canvas[row, col] = picture[row, col]
     return canvas
-
-
-@njit(cache=True)
-def window_of(grid, top, left, height, width):
-    """A rectangle of a grid, copied."""
-    window = np.empty((height, width), grid.dtype)
-    for row in range(height):
-        for col in range(width):
-            window[row, col] = grid[top + row, left + col]
-    return window

@@ -66,8 +66,8 @@ _MAX_TURNED_CELLS = 100  # larger organisms are not tried in other positions tha
 _NO_LIMIT = 2**62
 
 
-@njit(cache=True)
-def _write(trial, pen, costs, operation, a=0, b=0, c=0, d=0, e=0):
+@njit("void(int16[::1], int64[::1], int64[::1], int64, int64, int64, int64, int64, int64)", cache=True)
+def _write(trial, pen, costs, operation, a, b, c, d, e):
     """Append one edit to a trial."""
     at = pen[_LENGTH]
     trial[at] = operation
@@ -85,11 +85,11 @@ def _copy_pen(pen, to):
     to[_UNITS] = pen[_UNITS]
 
 
-@njit(cache=True)
+@njit("void(int16[::1], int64[::1], int64[::1], int64, int16[::1], int64[::1], int64)", cache=True)
 def _finish(trial, pen, costs, num_ends, best, best_pen, limit):
     """Close a trial, and keep it if it is cheaper than the best and has at most `limit` tokens."""
     for _ in range(num_ends):
-        _write(trial, pen, costs, END)
+        _write(trial, pen, costs, END, 0, 0, 0, 0, 0)
     if pen[_UNITS] < best_pen[_UNITS] and pen[_LENGTH] <= limit:
         for k in range(pen[_LENGTH]):
             best[k] = trial[k]
@@ -102,7 +102,7 @@ def _write_cells(built, after, trial, pen, costs):
     for row in range(after.shape[0]):
         for col in range(after.shape[1]):
             if built[row, col] != after[row, col]:
-                _write(trial, pen, costs, SET, row, col, after[row, col])
+                _write(trial, pen, costs, SET, row, col, after[row, col], 0, 0)
 
 
 @njit(cache=True)
@@ -228,14 +228,14 @@ def _write_drawn(built, snapshot, after, trial, pen, costs):
     _sort(rays, num_rays)
     for k in range(num_rays):
         row, col = rays[k, 0], rays[k, 1]
-        _write(trial, pen, costs, RAY, row, col, rays[k, 2], after[row, col])
+        _write(trial, pen, costs, RAY, row, col, rays[k, 2], after[row, col], 0)
     for row in range(height):
         for col in range(width):
             if is_set[row, col]:
-                _write(trial, pen, costs, SET, row, col, after[row, col])
+                _write(trial, pen, costs, SET, row, col, after[row, col], 0, 0)
 
 
-@njit(cache=True)
+@njit("void(int64[:, ::1], int64)", cache=True)
 def _sort(table, num_rows):
     """The first rows of a table in the order of their entries, in place; they are few."""
     num_columns = table.shape[1]
@@ -267,7 +267,10 @@ def _find_changed_box(built, after, box):
     return count
 
 
-@njit(cache=True)
+@njit(
+    "void(uint8[:, ::1], uint8[:, ::1], int16[::1], int64[::1], int64[::1], int64, int16[::1], int64[::1], int64)",
+    cache=True,
+)
 def _try_rests(built, after, trial, pen, costs, num_ends, best, best_pen, limit):
     """From what is built and written so far to the end, in the ways that need no objects."""
     if pen[_UNITS] + num_ends * costs[END] >= best_pen[_UNITS]:
@@ -541,21 +544,21 @@ def _find_copies(picture, num_organisms, start, cells, box, after, built, costs,
 def _write_objects(num_organisms, fates, copies, num_copies, trial, pen, costs):
     for n in range(1, num_organisms + 1):
         if fates[n, INTO] > 0:
-            _write(trial, pen, costs, GIVE, n, fates[n, INTO])
+            _write(trial, pen, costs, GIVE, n, fates[n, INTO], 0, 0, 0)
     for n in range(1, num_organisms + 1):
         if fates[n, INK] >= 0:
-            _write(trial, pen, costs, PAINT, n, fates[n, INK])
+            _write(trial, pen, costs, PAINT, n, fates[n, INK], 0, 0, 0)
     for n in range(1, num_organisms + 1):
         if fates[n, IS_GONE] > 0:
-            _write(trial, pen, costs, DEL, n)
+            _write(trial, pen, costs, DEL, n, 0, 0, 0, 0)
     for n in range(1, num_organisms + 1):
         if fates[n, IS_MOVED] > 0:
-            _write(trial, pen, costs, MOVE, n, fates[n, ROWS], fates[n, COLUMNS])
+            _write(trial, pen, costs, MOVE, n, fates[n, ROWS], fates[n, COLUMNS], 0, 0)
     for n in range(1, num_organisms + 1):
         if fates[n, IS_TURNED] > 0:
-            _write(trial, pen, costs, TURN, n, fates[n, SYMMETRY])
+            _write(trial, pen, costs, TURN, n, fates[n, SYMMETRY], 0, 0, 0)
     for k in range(num_copies):
-        _write(trial, pen, costs, COPY, copies[k, 0], copies[k, 1], copies[k, 2], copies[k, 3])
+        _write(trial, pen, costs, COPY, copies[k, 0], copies[k, 1], copies[k, 2], copies[k, 3], 0)
 
 
 @njit(cache=True)
@@ -613,7 +616,7 @@ def _try_selection(built, after, trial, pen, costs, best, best_pen, limit):
     for way in range(3):
         if (way == _FATES and not is_any) or (way == _COPIES and num_copies == 0):
             continue
-        _write(trial, pen, costs, SEL, top, left, box[2], box[3])
+        _write(trial, pen, costs, SEL, top, left, box[2], box[3], 0)
         inner_built = _begin(
             way, selected, numbers, num_organisms, selected, fates, copies, num_copies, trial, pen, inner
         )
@@ -637,7 +640,7 @@ def _try_objects(picture, numbers, num_organisms, canvas, after, trial, pen, cos
         _copy_pen(begun, pen)
 
 
-@njit(cache=True)
+@njit("int64(uint8[:, ::1], int64, int64, int64, int64, int64, uint8[:, ::1], int64, int64, int64)", cache=True)
 def _count_wrong(picture, top, left, height, width, symmetry, after, to_row, to_col, enough):
     """How many cells differ if a window of the picture is turned and put at (to_row, to_col); stops at `enough`."""
     wrong = 0
@@ -665,7 +668,7 @@ def _try_tiles(before, num_organisms, after, trial, pen, best, best_pen, limit):
             continue
         pen[_LENGTH], pen[_UNITS] = 0, 0
         if not is_same_size:
-            _write(trial, pen, costs, SIZE, height, width)
+            _write(trial, pen, costs, SIZE, height, width, 0, 0, 0)
         built = resized(before, height, width)
         empty = built.copy()
         is_any = False
@@ -687,7 +690,7 @@ def _try_tiles(before, num_organisms, after, trial, pen, best, best_pen, limit):
                 if best_symmetry >= 0:
                     is_any = True
                     put_picture(before, top, left, best_symmetry, built)
-                    _write(trial, pen, costs, COPY, 0, top, left, best_symmetry)
+                    _write(trial, pen, costs, COPY, 0, top, left, best_symmetry, 0)
         if is_any:
             _try_rests(built, after, trial, pen, costs, 1, best, best_pen, limit)
 
@@ -716,7 +719,7 @@ def _try_windows(before, given, is_given, after, trial, pen, best, best_pen, lim
         fill_costs(costs, before.shape[0], before.shape[1], height, width, 0)
         pen[_LENGTH], pen[_UNITS] = 0, 0
         if rows != before.shape[0] or cols != before.shape[1]:
-            _write(trial, pen, costs, CROP, top, left, rows, cols)
+            _write(trial, pen, costs, CROP, top, left, rows, cols, 0)
         picture = window_of(before, top, left, rows, cols)
         numbers, num_organisms = organisms_of(picture, given, is_given, top, left)
         fill_costs(costs, rows, cols, height, width, num_organisms)
@@ -724,10 +727,10 @@ def _try_windows(before, given, is_given, after, trial, pen, best, best_pen, lim
             _try_objects(picture, numbers, num_organisms, picture, after, trial, pen, costs, best, best_pen, limit)
             continue
         if rows != height or cols != width:
-            _write(trial, pen, costs, SIZE, height, width)
+            _write(trial, pen, costs, SIZE, height, width, 0, 0, 0)
         built = resized(picture, height, width)
         put_picture(picture, 0, 0, symmetry, built)
-        _write(trial, pen, costs, COPY, 0, 0, 0, symmetry)
+        _write(trial, pen, costs, COPY, 0, 0, 0, symmetry, 0)
         _try_rests(built, after, trial, pen, costs, 1, best, best_pen, limit)
 
 
@@ -752,10 +755,31 @@ def shortest(before, after, given, is_given, best):
     numbers, num_organisms = organisms_of(before, given, is_given, 0, 0)
     fill_costs(costs, before.shape[0], before.shape[1], after.shape[0], after.shape[1], num_organisms)
     if not is_same_size:
-        _write(trial, pen, costs, SIZE, after.shape[0], after.shape[1])
+        _write(trial, pen, costs, SIZE, after.shape[0], after.shape[1], 0, 0, 0)
     canvas = resized(before, after.shape[0], after.shape[1])
     _try_objects(before, numbers, num_organisms, canvas, after, trial, pen, costs, best, best_pen, limit)
     _try_tiles(before, num_organisms, after, trial, pen, best, best_pen, limit)
     if not is_same_size:
         _try_windows(before, given, is_given, after, trial, pen, best, best_pen, limit)
+    return best_pen[_LENGTH]
+
+
+@njit(cache=True)
+def by_objects(before, after, given, best):
+    """Write a code that tells what happened to each organism, and then what is still wrong, into `best`; its tokens.
+
+    The grids have one size; `given` (H, W) int16 are bodies. It is the code for a reader who has expectations of each
+    organism: without selections and copies, and never shorter than the `shortest` in fixed-length fields.
+    """
+    trial = np.empty(MAX_TOKENS, np.int16)
+    pen = np.zeros(2, np.int64)
+    best_pen = np.array([0, _NO_LIMIT], np.int64)
+    costs = np.empty(NUM_OPERATIONS, np.int64)
+    numbers, num_organisms = organisms_of(before, given, True, 0, 0)
+    fill_costs(costs, before.shape[0], before.shape[1], after.shape[0], after.shape[1], num_organisms)
+    fates = no_fates()
+    copies = np.empty((_MAX_COPIES, 5), np.int64)
+    _plan_objects(before, numbers, num_organisms, before, after, costs, fates, copies)
+    built = _begin(_FATES, before, numbers, num_organisms, before, fates, copies, 0, trial, pen, costs)
+    _try_rests(built, after, trial, pen, costs, 1, best, best_pen, _NO_LIMIT)
     return best_pen[_LENGTH]

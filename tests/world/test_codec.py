@@ -255,6 +255,12 @@ def test_a_code_depends_on_the_pair_alone_and_is_in_order(pair: tuple[np.ndarray
     strided = np.zeros((2 * before.shape[0], before.shape[1] + 1), np.int64)[::2, 1:]
     strided[:] = before
     np.testing.assert_array_equal(encode(strided, np.asfortranarray(after)), tokens)
+    fixed = [grid.copy() for grid in (before, after, tokens, before.astype(np.int16))]
+    for array in fixed:
+        array.setflags(write=False)
+    np.testing.assert_array_equal(encode(fixed[0], fixed[1]), tokens)
+    np.testing.assert_array_equal(decode(fixed[0], fixed[2]), after)
+    np.testing.assert_array_equal(decode(fixed[0], encode(fixed[0], fixed[1], fixed[3]), fixed[3]), after)
     edits = parse(tokens)
     np.testing.assert_array_equal(join(edits), tokens)
     operations = [edit.operation for edit in edits]
