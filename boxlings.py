@@ -157,6 +157,9 @@ def _eval(options: argparse.Namespace) -> int:
     from population.policy import Policy
 
     description, spec, genomes, scenario = _population(options.folder)
+    scenario.check_split(options.split)
+    if options.pairs and not scenario.has_guide:
+        raise ValueError(f"scenario {scenario.name} has no guides, so there are no pairs to tell apart: got --pairs")
     prepare(threads=1)
     policy, boxlings = Policy(spec), torch.from_numpy(genomes)
     circumstances = {
@@ -170,7 +173,7 @@ def _eval(options: argparse.Namespace) -> int:
     found["generation"] = description["generation"]
     low, high = found["interval"]
     lines = [
-        f"{found['scenario']}, {found['split']} goals, channel {found['channel']}: success "
+        f"{found['scenario']}, split {found['split']}, channel {found['channel']}: success "
         f"{found['success']:.3f} (95 % interval {low:.3f} to {high:.3f}) over {found['worlds']} worlds",
         f"generation {found['generation']}, {found['boxlings']} boxlings, understanding {found['understanding']:.3f}",
     ]

@@ -6,7 +6,8 @@ Runs `boxlings run SCENARIO --seed N` for each seed (a run that is finished alre
 last population on fresh worlds that it never saw. `--json` prints one object with a list over seeds for each of:
 `train`, `held_out`, `muted`, `shuffled` (shares of worlds solved), `understanding_held_out`, `familiar`, `strangers`
 (mean success of pairs that learned together, and that never did), `topographic_similarity`, `cpu_seconds` (of the whole
-run: learning, judging, measuring and recording), and `seeds`. `--figure FILE` draws the learning curves.
+run: learning, judging, measuring and recording), the other splits of the scenario by their names, and `seeds`. Where
+nobody guides there is only what has nothing to do with words. `--figure FILE` draws the learning curves.
 """
 
 # ruff: noqa: E402 - paths come before what they are for
@@ -25,6 +26,8 @@ import numpy as np
 sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 from analysis.run import Run, load_run
+from evolution.run import read_config
+from world import scenarios
 
 
 def main() -> None:
@@ -73,18 +76,24 @@ def boxlings_eval(run: Run, *options: str) -> dict:
 
 def measure(run: Run) -> dict[str, float]:
     """One row of the table."""
+    scenario = scenarios.get(read_config(run.folder).scenario)
     held_out = boxlings_eval(run, "--split", "held-out")
+    others = {split.replace("-", "_"): boxlings_eval(run, "--split", split)["success"] for split in scenario.splits[2:]}
+    spent = {"cpu_seconds": float(cpu_seconds(run).iloc[-1])}
+    if not scenario.has_guide:
+        return {"train": boxlings_eval(run)["success"], "held_out": held_out["success"], **others, **spent}
     pairs = boxlings_eval(run, "--pairs")
     return {
         "train": pairs["success"],
         "held_out": held_out["success"],
+        **others,
         "muted": boxlings_eval(run, "--channel", "mute")["success"],
         "shuffled": boxlings_eval(run, "--channel", "shuffle")["success"],
         "understanding_held_out": held_out["understanding"],
         "familiar": pairs["familiar"],
         "strangers": pairs["strangers"],
         "topographic_similarity": float(run.generations["topographic_similarity"].dropna().iloc[-1]),
-        "cpu_seconds": float(cpu_seconds(run).iloc[-1]),
+        **spent,
     }
 
 
