@@ -365,6 +365,7 @@ def _live_through(work: Callable[[_Progress], Path], options: argparse.Namespace
     with _progress() as progress:
         folder = work(progress)
     from analysis.run import load_run
+    from world import scenarios
 
     run = load_run(folder)
     try:
@@ -393,7 +394,10 @@ def _live_through(work: Callable[[_Progress], Path], options: argparse.Namespace
         f"{found['scenario']}, generation {found['generation']}, {found['population']} boxlings; "
         f"success over {num_worlds} worlds:"
     ]
-    lines += [f"  {label:<18} {_number(told[name])}" for name, label in _TOLD]
+    # where nobody guides there is no talk to tell of
+    talks = scenarios.get(run.config["scenario"]).has_guide
+    for name, label in _TOLD if talks else (("success", "success"), ("success_held_out", "held-out worlds")):
+        lines.append(f"  {label:<18} {_number(told[name])}")
     lines += [f"run      {folder}"]
     if pictures:
         lines += [f"figures  {folder / 'plots'}/*.png", f"report   {pictures['report']}"]

@@ -260,6 +260,8 @@ class Society(mesa.Model):
                 ("success_shuffled", "train", "shuffle"),
                 ("success_held_out", "held-out", "on"),
             ):
+                if channel != "on" and not self.scenario.has_guide:
+                    continue  # nobody talks
                 other, _ = play(self.policy, self.genomes, self.scenario, split=split, channel=channel, **options)
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out":

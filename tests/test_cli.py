@@ -232,6 +232,48 @@ def test_wrong_options_are_refused_in_one_sentence(arguments, parts, call):
     assert_refused(*call(*arguments.split()), *parts)
 
 
+LEVELS = """
+; 0
+#####
+#@$.#
+#####
+
+; 1
+######
+#.$ @#
+#  $.#
+######
+""" + "\n".join(f"; {k}\n#####{'#' * k}\n#@ $.{' ' * k}#\n#####{'#' * k}#\n" for k in range(8))
+
+
+@pytest.mark.parametrize("scenario", ["carry", "forage:competitive", "sokoban", "sokoban:FILE"])
+def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
+    (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")
+    scenario = scenario.replace("FILE", str(tmp_path / "levels.txt"))
+    folder = tmp_path / "run"
+    done = in_a_process("run", scenario, "--out", folder, "--seed", 1, *TINY)
+    assert done.returncode == 0, done.stderr
+    assert ("words shuffled" in done.stdout) == (not scenario.startswith("sokoban"))
+    assert (folder / "plots" / "replay.gif").stat().st_size > 1000
+    status, out, err = call("replay", folder, "--verify")
+    assert status == 0, err
+    assert "6 of 6" in out or "6 episodes" in out
+    status, out, err = call("eval", folder, "--split", "held-out", "--worlds", 8, "--json")
+    assert status == 0, err
+    assert json.loads(out)["scenario"] == scenario
+    if scenario.startswith("sokoban"):
+        assert_refused(*call("eval", folder, "--pairs"), "has no guides, so there are no pairs to tell apart")
+    if scenario == "forage:competitive":
+        assert call("eval", folder, "--split", "held-out-families", "--worlds", 8)[0] == 0
+    if "levels.txt" in scenario:
+        assert_refused(*call("eval", folder, "--split", "held-out-families"), "must be one of train, held-out")
+        (tmp_path / "levels.txt").unlink()
+        from world import scenarios
+
+        scenarios._with_argument.cache_clear()
+        assert_refused(*call("eval", folder), "cannot read the level file")
+
+
 @pytest.mark.parametrize("command", ["resume", "eval", "plot", "report", "replay"])
 def test_a_missing_folder_and_one_without_a_run_are_refused(command, call, tmp_path):
     assert_refused(*call(command, tmp_path / "nowhere"), "nowhere")
