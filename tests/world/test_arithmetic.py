@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from world.arithmetic import MAX_LIMIT, Reader, Writer
 
-answers = st.tuples(st.booleans(), st.floats(0, 1)) | st.integers(1, MAX_LIMIT).flatmap(
+answers = st.tuples(st.booleans(), st.floats(0, 1, allow_subnormal=False)) | st.integers(1, MAX_LIMIT).flatmap(
     lambda limit: st.tuples(st.integers(0, limit - 1), st.just(limit))
 )
 
