@@ -22,6 +22,8 @@ from world.scenarios import get
 from world.state import Worlds, move
 from world.symmetry import STEPS, SYMMETRIES, transform
 
+NUM_PAIRS = int(os.environ.get("BOXLINGS_PAIRS", "3000"))  # drawn at random
+
 SYMMETRY = {name: number for number, name in enumerate(SYMMETRIES)}
 DIRECTION = {name: number for number, name in enumerate(STEPS)}
 
@@ -584,6 +586,34 @@ def test_edits_read_as_sentences():
         "  row 1, column 2 becomes yellow",
         "within 1 x 1 cells from row 4, column 3:",
     ]
+
+
+def draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Grids of all sizes, mostly small: strangers, spoiled copies, windows, turned and moved ones."""
+    height, width = np.minimum(rng.geometric(0.15, 2), 30)
+    before = rng.integers(0, rng.integers(1, 12), (height, width)) * (rng.random((height, width)) < rng.random())
+    kind = rng.integers(5)
+    if kind == 0:
+        after = rng.integers(0, 11, np.minimum(rng.geometric(0.15, 2), 30))
+    elif kind == 1:
+        after = np.where(rng.random(before.shape) < rng.random() ** 2, rng.integers(0, 11), before)
+    elif kind == 2:
+        after = before[rng.integers(height) :, : 1 + rng.integers(width)]
+    elif kind == 3:
+        after = transform(before.astype(np.uint8), list(SYMMETRIES)[rng.integers(8)])
+    else:
+        after = np.roll(before, rng.integers(-2, 3), axis=int(rng.integers(2)))
+    return before.astype(np.uint8), after.astype(np.uint8)
+
+
+def test_random_pairs_are_told_exactly():
+    rng = np.random.default_rng(0)
+    for _ in range(NUM_PAIRS):
+        before, after = draw_pair(rng)
+        tokens = encode(before, after)
+        np.testing.assert_array_equal(decode(before, tokens), after)
+        if before.shape == after.shape:
+            assert len(tokens) <= 1 + 4 * int((before != after).sum())
 
 
 def test_random_play_is_told_exactly():

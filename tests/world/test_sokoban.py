@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +177,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path):
             read_levels(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=int(os.environ.get("BOXLINGS_FUZZ", "300")), deadline=None)
 @given(st.text(alphabet="#@$.*+ -_\n;x", max_size=200))
 def test_any_text_is_levels_or_refused(text: str):
     try:
