@@ -12,8 +12,8 @@ prints one object with, per second:
 - `worlds_generated_16x16`: random worlds with 8 bodies and 4 agents;
 
 and `scaling_2_cores` (agent-steps in wall time with two threads, divided by those with one, in batches of 8,192 worlds:
-256 are stepped before a second thread has woken up), `bytes_per_world_8x8` (4 bodies, 2 agents), `bytes_per_world_16x16`
-(8 bodies, 4 agents), `first_step_seconds` (of a new process with compiled kernels on disk, imports included), and
+256 are stepped before a second thread has woken up), `bytes_per_world_8x8` (4 bodies, 2 agents),
+`bytes_per_world_16x16` (8 bodies, 4 agents), `first_step_seconds` (of a new process with compiled kernels on disk, imports included), and
 `nanoseconds_per_tick`: by side and number of agents (at most 54 beside 8 bodies, since a world has 62), with views.
 """
 
