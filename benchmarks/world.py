@@ -13,8 +13,9 @@ prints one object with, per second:
 
 and `scaling_2_cores` (agent-steps in wall time with two threads, divided by those with one, in batches of 8,192 worlds:
 256 are stepped before a second thread has woken up), `bytes_per_world_8x8` (4 bodies, 2 agents),
-`bytes_per_world_16x16` (8 bodies, 4 agents), `first_step_seconds` (of a new process with compiled kernels on disk, imports included), and
-`nanoseconds_per_tick`: by side and number of agents (at most 54 beside 8 bodies, since a world has 62), with views.
+`bytes_per_world_16x16` (8 bodies, 4 agents), `first_step_seconds` (of a new process with compiled kernels on disk,
+imports included), and `nanoseconds_per_tick`: by side and number of agents (at most 54 beside 8 bodies, since a world
+has 62), with views.
 """
 
 # ruff: noqa: E402 - paths come before what they are for
