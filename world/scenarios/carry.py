@@ -11,16 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from world.chance import below, start_states
-from world.codes import BOXLING_COLOUR, DIRECTIONS, NUM_LOOKS, STEP_RC, Role
+from world.codes import DIRECTIONS, STEP_RC
 from world.compiling import njit
-from world.engine import build, law_book
-from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
-from world.sense import egocentric_view
-from world.splits import FAMILIES, PARAMETERS, SPLITS
-from world.state import Worlds, move, worlds_of
+from world.engine import law_book
+from world.scenarios.base import Attribute, check_numbers
+from world.scenarios.told import ARC_COLOURS, COLOURS, ToldScenario, draw_colours
+from world.splits import FAMILIES, PARAMETERS
+from world.state import Worlds, move
 
-_COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "sky", "maroon")
-_ARC_COLOURS = np.array([1, 2, 3, 4, 6, 7, 8, 9], np.uint8)  # 5, grey, is the walls
 _SIDES = ("top", "bottom", "left", "right")  # in the order of DIRECTIONS
 _SIDE_COLOUR = 5  # of the marks along the sides
 _NUM_BOXES = 3
@@ -91,13 +89,7 @@ def _draw_kernel(states, meanings, shapes, arc_colours, owner, colour, agent_bod
         while not _put_boxes(state, owner[b], shapes):
             pass
         # the goal's colour and two others, in any order among the boxes
-        order[:] = np.arange(len(order))
-        order[0], order[goal[b, 0]] = goal[b, 0], 0
-        for i in range(1, _NUM_BOXES):
-            j = i + below(state, len(order) - i)
-            order[i], order[j] = order[j], order[i]
-        target = below(state, _NUM_BOXES)
-        order[0], order[target] = order[target], order[0]
+        draw_colours(state, order, goal[b, 0], _NUM_BOXES)
         for k in range(_NUM_BOXES):
             colour[b, _FIRST_BOX + k] = arc_colours[order[k]]
         for a in range(num_agents):
@@ -220,52 +212,31 @@ def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_o
                     taken_row, taken_col = row + _STEP_RC[step, 0], col + _STEP_RC[step, 1]
 
 
-class Carry(Scenario):
+class Carry(ToldScenario):
     """See the module's docstring."""
 
     name = "carry"
     summary = "a blind guide knows which heavy box belongs to which side; two builders must push together"
-    attributes = (Attribute("colour", _COLOURS), Attribute("side", _SIDES, is_visible=False))
+    attributes = (Attribute("colour", COLOURS), Attribute("side", _SIDES, is_visible=False))
     num_agents = 3
     num_steps = 40
-    view_shape = (2 * _VIEW_RADIUS_CELLS + 1, 2 * _VIEW_RADIUS_CELLS + 1)
-    num_looks = NUM_LOOKS
-    is_decided_by_answers = False
-    guide_sees = False
-    splits = SPLITS
+    view_radius_cells = _VIEW_RADIUS_CELLS
     wrong_side_reward = -0.15
-
-    def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
-        # one side of each colour, two colours of each side
-        return meanings[:, 0] % 4 == meanings[:, 1]
 
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
-        num_worlds, num_bodies = len(numbers), _FIRST_AGENT + self.num_agents
         side = _OTHER_SIDE_CELLS if split in (PARAMETERS, FAMILIES) else _SIDE_CELLS
-        grid = np.zeros((num_worlds, side, side), np.uint8)
-        colour = np.zeros((num_worlds, num_bodies), np.uint8)
-        colour[:, _FIRST_AGENT:] = BOXLING_COLOUR
-        agent_body = np.zeros((num_worlds, self.num_agents), np.uint8)
-        role = np.full((num_worlds, self.num_agents), Role.BUILDER, np.int8)
-        goal = np.zeros((num_worlds, self.num_attributes), np.int16)
+        draft = self.draft(len(numbers), side, _FIRST_AGENT)
         shapes = _HELD_OUT_SHAPES if split == FAMILIES else _SHAPES
         _draw_kernel(
-            start_states(numbers, self.name, split), meanings, shapes, _ARC_COLOURS, grid, colour, agent_body, role,
-            goal,
+            start_states(numbers, self.name, split), meanings, shapes, ARC_COLOURS, draft.grid, draft.colour,
+            draft.agent_body, draft.role, draft.goal,
         )  # fmt: skip
-        laws = law_book(strength=_STRENGTH_CELLS)
-        arena = build(grid, colour, laws, agent_body=agent_body, margin_cells=_VIEW_RADIUS_CELLS)
-        worlds = worlds_of(arena, self.num_agents, self.num_attributes)
-        worlds.role, worlds.goal = role, goal
+        worlds = self.finished(draft, law_book(strength=_STRENGTH_CELLS))
         for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
             worlds.floor[edge] = _SIDE_COLOUR
         return worlds
-
-    def observe(self, worlds: Worlds) -> Observation:
-        is_guide = worlds.role == Role.GUIDE
-        return Observation(view=egocentric_view(worlds, _VIEW_RADIUS_CELLS), sees=~is_guide, knows=is_guide)
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
@@ -274,7 +245,7 @@ class Carry(Scenario):
         is_box = [(edge >= _FIRST_BOX) & (edge < _FIRST_AGENT) for edge in edges]
         box_at = np.stack([np.where(is_it, edge, 0).max(axis=1) for is_it, edge in zip(is_box, edges, strict=True)], 1)
         is_decided = (box_at > 0).any(axis=1) & ~was_over
-        goal_colour = _ARC_COLOURS[worlds.goal[:, 0]]
+        goal_colour = ARC_COLOURS[worlds.goal[:, 0]]
         colour_at = np.where(box_at > 0, np.take_along_axis(worlds.colour, box_at.astype(np.int64), axis=1), 0)
         wanted = np.where(np.arange(len(DIRECTIONS)) == worlds.goal[:, 1:], goal_colour[:, None], 0)
         is_right = (colour_at == wanted).all(axis=1)
@@ -287,7 +258,7 @@ class Carry(Scenario):
     def plan(self, worlds: Worlds) -> np.ndarray:
         plan = np.zeros(worlds.role.shape, np.uint8)
         _plan_kernel(
-            worlds.owner, worlds.colour, worlds.agent_body, worlds.position_rc, _ARC_COLOURS[worlds.goal[:, 0]],
+            worlds.owner, worlds.colour, worlds.agent_body, worlds.position_rc, ARC_COLOURS[worlds.goal[:, 0]],
             worlds.goal, worlds.is_over, plan,
         )  # fmt: skip
         return plan

@@ -17,16 +17,14 @@ from __future__ import annotations
 import numpy as np
 
 from world.chance import below, start_states
-from world.codes import BOXLING_COLOUR, NUM_LOOKS, STEP_RC, WALL_COLOUR, Role
+from world.codes import STEP_RC, WALL_COLOUR, Role
 from world.compiling import njit
-from world.engine import Body, Eating, build, law_book
-from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
-from world.sense import egocentric_view
-from world.splits import FAMILIES, PARAMETERS, SPLITS
-from world.state import Worlds, move, worlds_of
+from world.engine import Body, Eating, law_book
+from world.scenarios.base import Attribute, Scenario, check_numbers
+from world.scenarios.told import ARC_COLOURS, COLOURS, ToldScenario, draw_colours
+from world.splits import FAMILIES, PARAMETERS
+from world.state import Worlds, move
 
-_COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "sky", "maroon")
-_ARC_COLOURS = np.array([1, 2, 3, 4, 6, 7, 8, 9], np.uint8)  # 5, grey, is that of stones and hunters
 _SIDES = ("top", "bottom", "left", "right")
 _SIDE_CELLS = 16
 _NUM_KINDS = 3  # colours of food in a world
@@ -137,13 +135,7 @@ def _draw_kernel(states, meanings, food_cells, arc_colours, owner, colour, agent
         while not _fill_world(state, owner[b], food_cells, guide, num_agents):
             pass
         # the goal's colour and two others, in any order among the kinds
-        order[:] = np.arange(len(order))
-        order[0], order[goal[b, 0]] = goal[b, 0], 0
-        for i in range(1, _NUM_KINDS):
-            j = i + below(state, len(order) - i)
-            order[i], order[j] = order[j], order[i]
-        target = below(state, _NUM_KINDS)
-        order[0], order[target] = order[target], order[0]
+        draw_colours(state, order, goal[b, 0], _NUM_KINDS)
         for item in range(_NUM_KINDS * _ITEMS_PER_KIND):
             colour[b, _FIRST_FOOD + item] = arc_colours[order[item // _ITEMS_PER_KIND]]
         for a in range(num_agents):
@@ -283,19 +275,15 @@ def _plan_kernel(owner, size, colour, agent_body, good_colour, hunter, is_over, 
                 plan[b, a] = 1
 
 
-class Forage(Scenario):
+class Forage(ToldScenario):
     """See the module's docstring."""
 
     name = "forage"
     summary = "foragers eat and are eaten; a lookout knows which food is good and where the hunter lies in wait"
-    attributes = (Attribute("food", _COLOURS), Attribute("hunter", _SIDES, is_visible=False))
+    attributes = (Attribute("food", COLOURS), Attribute("hunter", _SIDES, is_visible=False))
     num_agents = _NUM_AGENTS
     num_steps = 30
-    view_shape = (2 * _VIEW_RADIUS_CELLS + 1, 2 * _VIEW_RADIUS_CELLS + 1)
-    num_looks = NUM_LOOKS
-    is_decided_by_answers = False
-    guide_sees = False
-    splits = SPLITS
+    view_radius_cells = _VIEW_RADIUS_CELLS
     meal_reward, win_reward = 0.25, 0.5  # so that a victory pays 1 in all
     loss_reward = -0.3  # of a meal of another colour, and of being eaten
 
@@ -310,40 +298,22 @@ class Forage(Scenario):
             raise ValueError(f"forage pays cooperative or competitive, got {argument!r}")
         return Forage(is_competitive=argument == "competitive")
 
-    def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
-        # one side of each colour, two colours of each side
-        return meanings[:, 0] % 4 == meanings[:, 1]
-
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
-        num_worlds, num_bodies = len(numbers), _FIRST_AGENT + self.num_agents
-        grid = np.zeros((num_worlds, _SIDE_CELLS, _SIDE_CELLS), np.uint8)
-        colour = np.zeros((num_worlds, num_bodies), np.uint8)
-        colour[:, _FIRST_GREY:_FIRST_AGENT] = WALL_COLOUR
-        colour[:, _FIRST_AGENT:] = BOXLING_COLOUR
-        agent_body = np.zeros((num_worlds, self.num_agents + 1), np.uint8)  # the last one is the hunter
-        role = np.full((num_worlds, self.num_agents), Role.BUILDER, np.int8)
-        goal = np.zeros((num_worlds, self.num_attributes), np.int16)
+        draft = self.draft(len(numbers), _SIDE_CELLS, _FIRST_AGENT, num_others=1)  # the hunter
+        draft.colour[:, _FIRST_GREY:_FIRST_AGENT] = WALL_COLOUR
         # the same worlds for both ways to pay; bigger bites are the parameter, whether meals make big the family
         _draw_kernel(
-            start_states(numbers, self.kind, split), meanings, 2 if split == PARAMETERS else 1, _ARC_COLOURS, grid,
-            colour, agent_body, role, goal,
+            start_states(numbers, self.kind, split), meanings, 2 if split == PARAMETERS else 1, ARC_COLOURS,
+            draft.grid, draft.colour, draft.agent_body, draft.role, draft.goal,
         )  # fmt: skip
-        flags = np.zeros_like(colour)
+        flags = np.zeros_like(draft.colour)
         flags[:, _FIRST_GREY:_FIRST_AGENT] = Body.ANCHORED
-        flags[np.arange(num_worlds), agent_body[:, -1]] = Body.EATS
+        flags[np.arange(len(numbers)), draft.agent_body[:, -1]] = Body.EATS
         flags[:, _FIRST_AGENT:] = Body.EATS
         eating = Eating.VANISH if split == FAMILIES else Eating.JOIN
-        laws = law_book(eating=eating, kindness=0 if self.is_competitive else 1)
-        arena = build(grid, colour, laws, flags=flags, agent_body=agent_body, margin_cells=_VIEW_RADIUS_CELLS)
-        worlds = worlds_of(arena, self.num_agents, self.num_attributes)
-        worlds.role, worlds.goal = role, goal
-        return worlds
-
-    def observe(self, worlds: Worlds) -> Observation:
-        is_guide = worlds.role == Role.GUIDE
-        return Observation(view=egocentric_view(worlds, _VIEW_RADIUS_CELLS), sees=~is_guide, knows=is_guide)
+        return self.finished(draft, law_book(eating=eating, kindness=0 if self.is_competitive else 1), flags)
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
@@ -353,7 +323,7 @@ class Forage(Scenario):
         _hunt_kernel(worlds.owner, worlds.agent_body, worlds.position_rc, hunter, hunts)
         move(worlds, actions, hunts[:, None])
         eater = worlds.arena.eaten_by.astype(np.int64)  # (B, K)
-        good_colour = _ARC_COLOURS[worlds.goal[:, 0]]
+        good_colour = ARC_COLOURS[worlds.goal[:, 0]]
         food = np.arange(_FIRST_FOOD, _FIRST_GREY)
         is_good = worlds.colour[:, food] == good_colour[:, None]
         # (B, A, food) whose meal it was
@@ -389,7 +359,7 @@ class Forage(Scenario):
         # who plans believes in the hunter that the goal names, which may be a stone
         believed = _FIRST_GREY + worlds.goal[:, 1].astype(np.int64)
         _plan_kernel(
-            worlds.owner, worlds.arena.size, worlds.colour, worlds.agent_body, _ARC_COLOURS[worlds.goal[:, 0]],
+            worlds.owner, worlds.arena.size, worlds.colour, worlds.agent_body, ARC_COLOURS[worlds.goal[:, 0]],
             believed, worlds.is_over, plan,
         )  # fmt: skip
         return plan

@@ -11,16 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from world.chance import below, start_states
-from world.codes import BOXLING_COLOUR, DIRECTIONS, NUM_LOOKS, STEP_RC, Role
+from world.codes import DIRECTIONS, STEP_RC
 from world.compiling import njit
-from world.engine import build, law_book
-from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
-from world.sense import egocentric_view
-from world.splits import FAMILIES, PARAMETERS, SPLITS
-from world.state import Worlds, move, worlds_of
+from world.engine import law_book
+from world.scenarios.base import Attribute, check_numbers
+from world.scenarios.told import ARC_COLOURS, COLOURS, ToldScenario, draw_colours
+from world.splits import FAMILIES, PARAMETERS
+from world.state import Worlds, move
 
-_COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "sky", "maroon")
-_ARC_COLOURS = np.array([1, 2, 3, 4, 6, 7, 8, 9], np.int8)  # 5, grey, is the walls
 _SIDE_CELLS = 8
 _NUM_BOXES = 4
 _NUM_WALL_CELLS = 3
@@ -120,13 +118,7 @@ def _draw_kernel(states, meanings, wall_counts, shapes, arc_colours, owner, colo
         while not _fill_world(state, owner[b], 4, num_wall_cells, shapes):
             pass
         # the goal's colour and three others, in any order among the boxes
-        order[:] = np.arange(len(order))
-        order[0], order[goal[b, 0]] = goal[b, 0], 0
-        for i in range(1, 4):
-            j = i + below(state, len(order) - i)
-            order[i], order[j] = order[j], order[i]
-        target = below(state, 4)
-        order[0], order[target] = order[target], order[0]
+        draw_colours(state, order, goal[b, 0], 4)
         for box in range(4):
             colour[b, 2 + box] = arc_colours[order[box]]
         for a in range(num_agents):
@@ -213,56 +205,35 @@ def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_o
                     break
 
 
-class Guide(Scenario):
+class Guide(ToldScenario):
     """See the module's docstring."""
 
     name = "guide"
     summary = "a blind guide knows which box to push where; builders see the world, hear, walk and push"
-    attributes = (Attribute("colour", _COLOURS), Attribute("direction", DIRECTIONS, is_visible=False))
+    attributes = (Attribute("colour", COLOURS), Attribute("direction", DIRECTIONS, is_visible=False))
     num_agents = 3
     num_steps = 20
-    view_shape = (2 * _VIEW_RADIUS_CELLS + 1, 2 * _VIEW_RADIUS_CELLS + 1)
-    num_looks = NUM_LOOKS
-    is_decided_by_answers = False
-    guide_sees = False
-    splits = SPLITS
+    view_radius_cells = _VIEW_RADIUS_CELLS
     wrong_push_reward = -0.15  # in the trial runs the price of a wrong push mattered as much as the network
-
-    def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
-        # one direction of each colour, two colours of each direction
-        return meanings[:, 0] % 4 == meanings[:, 1]
 
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
         numbers = check_numbers(numbers)
         meanings = self.meanings(split)
-        num_worlds, num_bodies = len(numbers), _FIRST_AGENT + self.num_agents
-        grid = np.zeros((num_worlds, _SIDE_CELLS, _SIDE_CELLS), np.uint8)
-        colour = np.zeros((num_worlds, num_bodies), np.uint8)
-        colour[:, _FIRST_AGENT:] = BOXLING_COLOUR
-        agent_body = np.zeros((num_worlds, self.num_agents), np.uint8)
-        role = np.full((num_worlds, self.num_agents), Role.BUILDER, np.int8)
-        goal = np.zeros((num_worlds, self.num_attributes), np.int16)
+        draft = self.draft(len(numbers), _SIDE_CELLS, _FIRST_AGENT)
         # walls are the parameter, shapes the family
         num_walls = np.array(_OTHER_WALL_CELLS if split == PARAMETERS else (_NUM_WALL_CELLS,), np.int64)
         shapes = _HELD_OUT_SHAPES if split == FAMILIES else _SHAPES
         _draw_kernel(
-            start_states(numbers, self.name, split), meanings, num_walls, shapes, _ARC_COLOURS, grid, colour,
-            agent_body, role, goal,
+            start_states(numbers, self.name, split), meanings, num_walls, shapes, ARC_COLOURS, draft.grid, draft.colour,
+            draft.agent_body, draft.role, draft.goal,
         )  # fmt: skip
-        arena = build(grid, colour, law_book(), agent_body=agent_body, margin_cells=_VIEW_RADIUS_CELLS)
-        worlds = worlds_of(arena, self.num_agents, self.num_attributes)
-        worlds.role, worlds.goal = role, goal
-        return worlds
-
-    def observe(self, worlds: Worlds) -> Observation:
-        is_guide = worlds.role == Role.GUIDE
-        return Observation(view=egocentric_view(worlds, _VIEW_RADIUS_CELLS), sees=~is_guide, knows=is_guide)
+        return self.finished(draft, law_book())
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
         moved = move(worlds, actions)
         boxes = moved[:, _FIRST_BOX:_FIRST_AGENT]
-        is_target = worlds.colour[:, _FIRST_BOX:_FIRST_AGENT] == _ARC_COLOURS[worlds.goal[:, 0]][:, None]
+        is_target = worlds.colour[:, _FIRST_BOX:_FIRST_AGENT] == ARC_COLOURS[worlds.goal[:, 0]][:, None]
         is_decided = (boxes > 0).any(axis=1)
         is_right = (boxes == np.where(is_target, worlds.goal[:, 1:] + 1, 0)).all(axis=1)
         worlds.steps_taken += ~was_over
@@ -273,7 +244,7 @@ class Guide(Scenario):
 
     def plan(self, worlds: Worlds) -> np.ndarray:
         plan = np.zeros(worlds.role.shape, np.uint8)
-        goal_colour = _ARC_COLOURS[worlds.goal[:, 0]]
+        goal_colour = ARC_COLOURS[worlds.goal[:, 0]]
         _plan_kernel(
             worlds.owner,
             worlds.colour,
