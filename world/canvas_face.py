@@ -30,7 +30,8 @@ Pictures (`render_mode="rgb_array"`) show the canvas with what is selected, and 
 Options of both faces:
 
     pairs           a function from a world number to the grids before and after, or a list of such pairs, of which
-                    world n is pair n modulo their number. By default `world.pairs.LawPairs()`
+                    world n is pair n modulo their number. By default `world.pairs.LawPairs()`;
+                    `world.pairs.pairs_of(split)` keeps some laws out of training
     shows_target    True (default): to copy what is seen. False: the agent has to find out, or to know
     num_steps       acts before a world is truncated, 100 by default
     view_cells      (h, w), by default (10, 10)

@@ -1,17 +1,21 @@
-"""Random pairs of grids: what a static law makes of boxes, rings and cells that are strewn over a grid.
+"""Random pairs of grids: what one or two static laws make of boxes, rings and cells that are strewn over a grid.
 
-Pair number n is the same bytes on every machine: all chance is that of `world.chance`.
+Pair number n is the same bytes on every machine: all chance is that of `world.chance`. `pairs_of` has the pairs of each
+split; which laws, and which two in a row, are never trained on is decided by a hash (`world.splits`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from world.chance import below, start_states
 from world.compiling import njit
 from world.law_parameters import NUM_COLOURS, Kind, Value
+from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS, TRAIN, part
 from world.statics import MAX_SIDE_CELLS, STATIC_LAWS, LawDoesNotApply, StaticLaw
 
 _TRIES_OF_A_LAW = 20  # then another one
@@ -30,7 +34,8 @@ class LawPairs:
 
     min_side_cells: int = 3  # of the grid before; each side is drawn evenly
     max_side_cells: int = 10
-    laws: tuple[str, ...] = tuple(STATIC_LAWS)  # drawn evenly, as far as they change a grid
+    laws: tuple[str | tuple[str, ...], ...] = tuple(STATIC_LAWS)  # or several in a row; drawn evenly, if they change it
+    purpose: str = "pairs"  # other pairs of the same kind have another one
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -40,28 +45,60 @@ class LawPairs:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {value!r}")
-        wrong = [law for law in self.laws if law not in STATIC_LAWS]
+        wrong = [law for chain in self.laws for law in _as_chain(chain) if law not in STATIC_LAWS]
         if wrong or not self.laws:
             raise ValueError(f"laws must be some of {', '.join(STATIC_LAWS)}, got {wrong[0] if wrong else 'none'!r}")
 
     def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Pair number `number`; ValueError if chance finds no law that changes such a grid."""
-        state = start_states(np.array([number]), "pairs")
+        state = start_states(np.array([number]), self.purpose)
         num_sides = self.max_side_cells - self.min_side_cells + 1
         for _ in range(_TRIES // _TRIES_OF_A_LAW):
-            name = self.laws[below(state, len(self.laws))]
+            chain = _as_chain(self.laws[below(state, len(self.laws))])
             for _ in range(_TRIES_OF_A_LAW):
                 sides = self.min_side_cells + below(state, num_sides), self.min_side_cells + below(state, num_sides)
                 before = np.zeros(sides, np.uint8)
                 _strew(state, before)
-                law = StaticLaw(name, tuple(_drawn(kind, state) for kind in STATIC_LAWS[name].parameters.values()))
-                try:
-                    after = law.apply(before)
-                except LawDoesNotApply:
-                    continue
-                if not np.array_equal(before, after):
-                    return before, after
+                grids = [before]
+                for name in chain:
+                    law = StaticLaw(name, tuple(_drawn(kind, state) for kind in STATIC_LAWS[name].parameters.values()))
+                    try:
+                        grids.append(law.apply(grids[-1]))
+                    except LawDoesNotApply:
+                        break
+                # every law of a chain does something, and none undoes what the one before did
+                if len(grids) > len(chain) and not any(
+                    np.array_equal(*pair) for pair in (*pairwise(grids), (grids[0], grids[-1]))
+                ):
+                    return before, grids[-1]
         raise ValueError(f"pair number {number} cannot be made: in {_TRIES} tries {self} changed no grid")
+
+
+_NUM_HELD_OUT_LAWS, _HELD_OUT_SHARE_OF_CHAINS = 4, 1 / 3
+TRAINED_LAWS, HELD_OUT_LAWS = part(tuple(STATIC_LAWS), _NUM_HELD_OUT_LAWS, "pairs", "laws")
+_CHAINS = tuple((first, second) for first in TRAINED_LAWS for second in TRAINED_LAWS if first != second)
+TRAINED_CHAINS, HELD_OUT_CHAINS = part(_CHAINS, round(len(_CHAINS) * _HELD_OUT_SHARE_OF_CHAINS), "pairs", "chains")
+_OF_SPLIT: dict[str, dict[str, Any]] = {
+    TRAIN: {"laws": TRAINED_LAWS + TRAINED_CHAINS},
+    SEEDS: {"laws": TRAINED_LAWS + TRAINED_CHAINS},
+    COMPOSITIONS: {"laws": HELD_OUT_CHAINS},
+    PARAMETERS: {"laws": TRAINED_LAWS + TRAINED_CHAINS, "min_side_cells": 17, "max_side_cells": MAX_SIDE_CELLS},
+    FAMILIES: {"laws": HELD_OUT_LAWS},
+}
+
+
+def pairs_of(split: str) -> LawPairs:
+    """The pairs of a split of `world.splits`: "held-out" has two laws in a row that are trained on, but not together.
+
+    Larger grids are the parameter, laws the family. ValueError for another split.
+    """
+    if split not in _OF_SPLIT:
+        raise ValueError(f"split must be one of {', '.join(_OF_SPLIT)}, got {split!r}")
+    return LawPairs(**_OF_SPLIT[split], purpose=f"pairs/{split}")
+
+
+def _as_chain(laws: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (laws,) if isinstance(laws, str) else laws
 
 
 def _drawn(kind: Kind, state: np.ndarray) -> Value:

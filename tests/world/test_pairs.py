@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from world.pairs import LawPairs
+from world.pairs import HELD_OUT_CHAINS, HELD_OUT_LAWS, TRAINED_CHAINS, TRAINED_LAWS, LawPairs, pairs_of
+from world.splits import SPLITS
 from world.statics import STATIC_LAWS, StaticLaw, check_grid
+from world.symmetry import SYMMETRIES, transform
 
 
 @pytest.mark.parametrize("law", STATIC_LAWS)
@@ -85,3 +88,46 @@ def test_where_no_law_changes_anything_that_is_told():
 def test_wrong_options_are_refused(options: dict, sentence: str):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         LawPairs(**options)
+
+
+# sha256 over the first 100 pairs of each split; what is held out may not change once something was trained on the rest
+FIRST_PAIRS = {
+    "train": "7d0b89b81d1381ec",
+    "held-out-seeds": "cff8cbb33425f354",
+    "held-out": "c05e512c462a801f",
+    "held-out-parameters": "984e7ac6161962cd",
+    "held-out-families": "010f789fe47a71ad",
+}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_first_pairs_of_a_split_are_what_they_were(split: str):
+    digest = hashlib.sha256()
+    for number in range(100):
+        for grid in pairs_of(split)(number):
+            digest.update(repr(grid.shape).encode() + grid.tobytes())
+    assert digest.hexdigest()[:16] == FIRST_PAIRS[split]
+
+
+def test_splits_share_no_law_no_chain_and_no_size_that_they_should_not():
+    assert set(TRAINED_LAWS) | set(HELD_OUT_LAWS) == set(STATIC_LAWS)
+    assert len(HELD_OUT_LAWS) == 4
+    assert not set(TRAINED_LAWS) & set(HELD_OUT_LAWS)
+    assert not set(TRAINED_CHAINS) & set(HELD_OUT_CHAINS)
+    assert {law for chain in HELD_OUT_CHAINS for law in chain} == set(TRAINED_LAWS)
+    assert len(HELD_OUT_CHAINS) / len(TRAINED_CHAINS + HELD_OUT_CHAINS) == pytest.approx(1 / 3, abs=0.01)
+    sides = {split: [side for n in range(40) for side in pairs_of(split)(n)[0].shape] for split in SPLITS}
+    assert min(sides["held-out-parameters"]) > max(sides["train"])
+    train, others = ({grids[0].tobytes() for n in range(200) for grids in [pairs_of(split)(n)]} for split in SPLITS[:2])
+    assert len(train & others) < 5
+    with pytest.raises(ValueError, match=r"split must be one of train, .*, got 'test'"):
+        pairs_of("test")
+
+
+def test_every_law_of_a_chain_changes_something():
+    pairs = LawPairs(laws=(("turn", "turn"),))
+    for number in range(40):
+        before, after = pairs(number)
+        assert not np.array_equal(before, after)
+        ways = [transform(before, symmetry) for symmetry in SYMMETRIES]
+        assert any(np.array_equal(after, way) for way in ways)
