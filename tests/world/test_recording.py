@@ -122,6 +122,15 @@ def test_steps_that_lead_nowhere_are_refused(tokens: np.ndarray, bodies: list, t
         replay(small_scene(), tokens, np.array(bodies))
 
 
+def test_bodies_do_not_follow_edits_of_a_window_in_which_places_are_others():
+    scene = small_scene()
+    # the window begins in column 1, so that only there the blue one can go three columns to the right
+    tokens = code((Operation.CROP, 0, 1, 3, 3), (Operation.SIZE, 3, 4), (Operation.MOVE, 2, 0, 3))
+    after = replay(scene, tokens, np.array([3, 2, 4, 1, 6, 3]))
+    assert after.look.tolist() == [[0, 0, 0, 1], [5, 0, 10, 0], [0, 0, 0, 0]]
+    assert after.body.tolist() == [[0, 0, 0, 2], [1, 0, 3, 0], [0, 0, 0, 0]]
+
+
 def test_scenes_of_different_sizes_are_refused():
     scene = small_scene()
     other = Scene(scene.look.T, scene.body.T, scene.floor.T)
