@@ -31,11 +31,14 @@ class _Waiting(event.Listener):
     def __init__(self) -> None:
         self.num_open = 0  # a kernel compiles those that it calls
         self.num_done = 0
+        self.name = ""  # of the kernel that compiles
 
     def on_start(self, event: event.Event) -> None:
         self.num_open += 1
-        name = event.data["dispatcher"].py_func.__name__.strip("_").replace("_", " ")
-        show(f"compiling kernels, once after an installation: {name} ({self.num_done} done)")
+        function = event.data["dispatcher"].py_func
+        if not function.__module__.startswith("numba."):  # what numba needs of its own tells nobody anything
+            self.name = function.__name__.strip("_").replace("_", " ")
+        show(f"compiling kernels, once after an installation: {self.name} ({self.num_done} done)")
 
     def on_end(self, event: event.Event) -> None:
         self.num_open -= 1
