@@ -336,6 +336,7 @@ def _scenarios(options: argparse.Namespace) -> int:
                 "steps": scenario.num_steps,
                 "goals": goals,
                 "splits": list(scenario.splits),
+                "variants": list(scenario.variants),
                 "chance": scenario.chance_success(),
             }
         )
@@ -352,6 +353,8 @@ def _scenarios(options: argparse.Namespace) -> int:
                 f"without talk at best {scenario.chance_success():.3f}"
             )
         console.print(f"  splits: {', '.join(scenario.splits)}")
+        if scenario.variants:
+            console.print(f"  also: {', '.join(scenario.variants)}")
         frame = Frame(0, scene_of(scenario.generate(np.array([0]), "train"), 0), (), (), ())
         console.print(blocks(frame, has_colour=console.color_system is not None))
     return _print({"scenarios": described}, [], options)

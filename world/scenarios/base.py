@@ -61,6 +61,7 @@ class Scenario(ABC):
     num_actions: int = NUM_PLAIN_ACTS  # acts of a body are in [0, num_actions), 0 is to stay
     has_guide: bool = True  # one agent of each world is a guide; otherwise all are builders and nobody is told anything
     splits: tuple[str, ...] = (TRAIN, COMPOSITIONS, SEEDS)
+    variants: tuple[str, ...] = ()  # names with an argument that are scenarios too
 
     @property
     def kind(self) -> str:

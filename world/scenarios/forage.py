@@ -281,6 +281,7 @@ class Forage(ToldScenario):
     name = "forage"
     summary = "foragers eat and are eaten; a lookout knows which food is good and where the hunter lies in wait"
     attributes = (Attribute("food", COLOURS), Attribute("hunter", _SIDES, is_visible=False))
+    variants = ("forage:competitive",)
     num_agents = _NUM_AGENTS
     num_steps = 30
     view_radius_cells = _VIEW_RADIUS_CELLS

@@ -281,6 +281,7 @@ class Sokoban(Scenario):
     name = "sokoban"
     summary = "one pusher brings every box onto a goal; its own rooms, or the levels of a file (sokoban:FILE)"
     attributes = (Attribute("task", ("every box on a goal",)),)
+    variants = ("sokoban:FILE",)
     num_agents = 1
     num_steps = 40
     view_shape = (2 * _VIEW_RADIUS_CELLS + 1, 2 * _VIEW_RADIUS_CELLS + 1)
