@@ -319,7 +319,7 @@ class Forage(ToldScenario):
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
         foragers = worlds.agent_body.astype(np.int64)  # those that have a body when the step begins
-        hunter = self._hunter(worlds)
+        hunter = worlds.arena.agent_body[:, -1].astype(np.int64)  # 0 where it was eaten
         hunts = np.zeros(len(worlds), np.int8)
         _hunt_kernel(worlds.owner, worlds.agent_body, worlds.position_rc, hunter, hunts)
         move(worlds, actions, hunts[:, None])
@@ -350,10 +350,6 @@ class Forage(ToldScenario):
         is_guide = worlds.role == Role.GUIDE
         mean = (own * ~is_guide).sum(axis=1) / (self.num_agents - 1)
         return np.where(is_guide, mean[:, None], own).astype(np.float32)
-
-    def _hunter(self, worlds: Worlds) -> np.ndarray:
-        """The body of each hunter, (B,), 0 where it was eaten."""
-        return worlds.arena.agent_body[:, -1].astype(np.int64)
 
     def plan(self, worlds: Worlds) -> np.ndarray:
         plan = np.zeros(worlds.role.shape, np.uint8)
