@@ -175,7 +175,8 @@ def _eval(options: argparse.Namespace) -> int:
     lines = [
         f"{found['scenario']}, split {found['split']}, channel {found['channel']}: success "
         f"{found['success']:.3f} (95 % interval {low:.3f} to {high:.3f}) over {found['worlds']} worlds",
-        f"generation {found['generation']}, {found['boxlings']} boxlings, understanding {found['understanding']:.3f}",
+        f"generation {found['generation']}, {found['boxlings']} boxlings"
+        + (f", understanding {found['understanding']:.3f}" if scenario.has_guide else ""),
     ]
     if options.pairs:
         matrix = pair_matrix(policy, boxlings, scenario, worlds_per_pair=_PAIR_WORLDS, **circumstances)

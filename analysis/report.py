@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from analysis.figures import clans, pictures
@@ -53,15 +54,17 @@ def summary_sentences(run: Run) -> list[str]:
     last_generation = int(table.index[-1]) if len(table) else 0
     lives = run.boxlings
     sentences = []
-    name = dict(flat_options(run.config)).get("scenario")
+    name = str(dict(flat_options(run.config)).get("scenario", ""))
     num_alive = int((lives["generation"] == lives["generation"].max()).sum()) if len(lives) else 0
     told = f"{num_alive} boxlings at a time lived through {last_generation} generations"
-    if name in scenarios.names():
-        told += f" of the scenario {name}: {scenarios.get(name).summary}"
+    if name.partition("#")[0].partition(":")[0] in scenarios.names():
+        told += f" of the scenario {name.partition('#')[0]}"
+        with suppress(ValueError):  # its file of levels may be gone
+            told += f": {scenarios.get(name).summary}"
     sentences.append(f"{told}.")
     success = last_value(run, "success")
     if success is not None:
-        told = f"In generation {last_generation} they solved {success:.0%} of the worlds with trained goals"
+        told = f"In generation {last_generation} they solved {success:.0%} of the worlds they were given"
         chance = last_value(run, "chance")
         sentences.append(told + (f" (chance: {chance:.0%})." if chance is not None else "."))
     asides = [(measure, what) for measure, what in _ASIDES if last_value(run, measure) is not None]

@@ -15,7 +15,7 @@ from world import scenarios
 from world.codes import Act, Role
 from world.recording import Scene, changes_in_words, replay
 from world.scenarios.base import Scenario
-from world.splits import COMPOSITIONS
+from world.splits import COMPOSITIONS, TRAIN
 
 CHANNELS = {
     "on": "what is said is heard one step later",
@@ -68,6 +68,7 @@ class Story:
     agents: tuple[tuple[str, str], ...]  # the letter on its body, and who that is: "guide, boxling 12"
     num_steps: int  # that the episode lasted
     is_won: bool
+    talks: bool  # somebody guides; otherwise words and beliefs mean nothing, and none are told
     frames: tuple[Frame, ...]  # the start, then one a step
 
     @property
@@ -76,6 +77,8 @@ class Story:
 
     @property
     def circumstances(self) -> str:
+        if not self.talks:
+            return "a world of the kind trained on" if self.split == TRAIN else f"split {self.split}"
         goals = "a goal never trained on" if self.split == COMPOSITIONS else "a trained goal"
         return f"{goals}; {CHANNELS.get(self.channel, self.channel)}"
 
@@ -143,6 +146,7 @@ def tell(row: dict) -> Story:
         agents=agents,
         num_steps=num_steps,
         is_won=bool(row["is_won"]),
+        talks=scenario.has_guide,
         frames=tuple(frames),
     )
 
@@ -168,7 +172,7 @@ def message_in_words(symbols: list[int]) -> str:
 def _turn(row: dict, step: int, agent: int, scenario: Scenario) -> Turn:
     has_body = row["agent_body"][agent] > 0
     believes: tuple[Belief, ...] = ()
-    if row["role"][agent] != Role.GUIDE:
+    if row["role"][agent] != Role.GUIDE and scenario.has_guide:
         answers = zip(scenario.attributes, row["answers"][step][agent], row["goal"], strict=True)
         believes = tuple(
             Belief(
@@ -179,7 +183,7 @@ def _turn(row: dict, step: int, agent: int, scenario: Scenario) -> Turn:
             for attribute, value, truth in answers
         )
     return Turn(
-        says=message_in_words(row["said"][step][agent]),
+        says=message_in_words(row["said"][step][agent]) if scenario.has_guide else "",
         does=_ACTS[Act(row["actions"][step][agent])] if has_body else "",
         believes=believes,
     )

@@ -311,10 +311,10 @@ def _stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
 def slug(scenario: str) -> str:
     """A scenario's name as that of a folder.
 
-    >>> slug("guide"), slug("sokoban:levels/000.txt")
+    >>> slug("guide"), slug("sokoban:levels/000.txt#0123456789ab")
     ('guide', 'sokoban-000')
     """
-    kind, _, argument = scenario.partition(":")
+    kind, _, argument = scenario.partition("#")[0].partition(":")
     return f"{kind}-{Path(argument).stem}" if argument else kind
 
 

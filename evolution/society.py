@@ -6,7 +6,7 @@ One `step()` is one generation, in this order: live, judge, record, select and r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -77,7 +77,8 @@ class Ancestors:
 def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
-    filled = config.filled(DEFAULTS[scenario.kind])
+    # by its full name: a file of levels lies where it lies, wherever the run is continued
+    filled = replace(config, scenario=scenario.name).filled(DEFAULTS[scenario.kind])
     policy_spec(filled)  # nonsense is refused before anything is written
     return filled
 
@@ -260,11 +261,11 @@ class Society(mesa.Model):
                 ("success_shuffled", "train", "shuffle"),
                 ("success_held_out", "held-out", "on"),
             ):
-                if channel != "on" and not self.scenario.has_guide:
-                    continue  # nobody talks
+                if split not in self.scenario.splits or (channel != "on" and not self.scenario.has_guide):
+                    continue  # nothing is held out of a single level; where nobody guides nobody talks
                 other, _ = play(self.policy, self.genomes, self.scenario, split=split, channel=channel, **options)
                 measures[name] = float(other.worlds.is_won.mean())
-                if name == "success_held_out":
+                if name == "success_held_out" and self.scenario.has_guide:
                     measures["understanding_held_out"] = float(other.is_understood.mean())
             if self.scenario.has_guide:
                 measures |= self._language_measures(self.genomes)
@@ -312,11 +313,12 @@ class Society(mesa.Model):
             "fitness_worst": float(finite.min()) if len(finite) else float("nan"),
             "fitness_not_finite": float(len(fitness) - len(finite)),
             "success": float(rollout.worlds.is_won.mean()),
-            "understanding": float(rollout.is_understood.mean()),
-            "chance": self.scenario.chance_success(),
             "visual_calls": float(rollout.use.visual_calls),
             "visual_tokens": float(rollout.use.visual_tokens),
         }
+        if self.scenario.has_guide:
+            measures["understanding"] = float(rollout.is_understood.mean())
+            measures["chance"] = self.scenario.chance_success()
         shares = rollout.use.shares()
         for (modality, expert), share in shares.items():
             measures[f"expert_use/{modality}/{expert}"] = share

@@ -151,6 +151,7 @@ class Canvas:
         checked = [checked_grid(grid, f"grids[{n}]") for n, grid in enumerate(grids)]
         if len(places) != len(checked):
             raise ValueError(f"there must be one grid for each of {len(places)} places, got {len(checked)}")
+        places = np.arange(len(self.cells))[places]  # IndexError before anything is changed
         for b, grid in zip(places, checked, strict=True):
             self.cells[b] = 0
             self.cells[b, : grid.shape[0], : grid.shape[1]] = grid

@@ -47,6 +47,7 @@ from typing import Any
 import numpy as np
 
 from world.canvas import ACT_ARGUMENTS, ACT_LENGTH, ACT_REACH, Act, Canvas
+from world.checks import whole_number
 from world.codec import checked_grid
 from world.codes import NUM_LOOKS
 from world.edit_rules import MAX_SIDE_CELLS, NUM_COLOURS
@@ -57,7 +58,6 @@ from world.faces import (  # where gymnasium is missing, that module tells how t
     Observation,
     gymnasium,
     spaces,
-    whole_number,
 )
 from world.pairs import LawPairs
 from world.render import PALETTE, SEAM

@@ -21,6 +21,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from world.checks import whole_number
 from world.codes import BOXLING_COLOUR, MAX_BODIES, NUM_ACTS, OUTSIDE, WALL_BODY, WALL_COLOUR, Act
 from world.compiling import njit
 
@@ -90,7 +91,7 @@ class Eating(IntEnum):
     NONE = 0
     VANISH = 1
     JOIN = 2  # their cells are the eater's
-    FOOD = 3  # they lie there, in the colour of food and without appetite
+    FOOD = 3  # they lie there, in the colour of food and without appetite; what is like that nobody eats
 
 
 class Property(IntEnum):
@@ -162,8 +163,9 @@ class Arena:
 
     def take(self, indices: np.ndarray) -> Arena:
         """The chosen worlds, copied."""
+        chosen = np.arange(len(self))[indices]  # a slice too, and yet nothing is shared
         return Arena(
-            self.height_cells, self.width_cells, self.margin_cells, *(array[indices] for array in self._arrays())
+            self.height_cells, self.width_cells, self.margin_cells, *(array[chosen] for array in self._arrays())
         )
 
     def put(self, indices: np.ndarray, others: Arena) -> None:
@@ -225,8 +227,7 @@ def build(
     num_worlds, height, width = grid.shape
     if not (1 <= height <= MAX_SIDE_CELLS and 1 <= width <= MAX_SIDE_CELLS):
         raise ValueError(f"grid sides must be in [1, {MAX_SIDE_CELLS}] cells, got {height} x {width}")
-    if not 1 <= margin_cells <= 16:
-        raise ValueError(f"margin_cells must be in [1, 16], got {margin_cells}")
+    whole_number("margin_cells", margin_cells, 1, 16)
     colour = _numbers("colour", colour, (num_worlds, None), BOXLING_COLOUR)
     num_bodies = colour.shape[1]
     if not 2 <= num_bodies <= MAX_BODIES + 1:
@@ -256,6 +257,10 @@ def build(
     kind, world, number = (int(value) for value in fault)
     if kind == 1:
         raise ValueError(f"body {number} of world {world} must be in one piece, got several")
+    is_invisible = (arena.size > 0) & (arena.colour == 0)
+    if is_invisible.any():
+        world, number = (int(i) for i in np.argwhere(is_invisible)[0])
+        raise ValueError(f"colour[{world}, {number}] must be in [1, 10] for a body that is there, got 0")
     if kind == 2:
         raise ValueError(f"agent {number} of world {world} must have a body of its own in the grid, got none")
     return arena
@@ -292,11 +297,27 @@ def check_laws(laws: np.ndarray, num_worlds: int) -> np.ndarray:
         raise ValueError(f"laws must have shape ({num_worlds}, {NUM_LAWS}) or ({NUM_LAWS},), got {laws.shape}")
     if laws.dtype.kind not in "iu":
         raise ValueError(f"laws must be whole numbers, got {laws.dtype}")
-    for law, high in _LAW_LIMITS.items():
+    for law, high in _LAW_LIMITS.items():  # alone, then together
         values = laws[..., law]
         if values.size and (values.min() < 0 or values.max() > high):
             wrong = np.ravel(values)[np.ravel((values < 0) | (values > high))][0]
             raise ValueError(f"law {law.name} must be in [0, {high}], got {wrong}")
+    for is_wrong, told in (
+        (
+            (laws[..., Law.EATING] == Eating.FOOD) & (laws[..., Law.FOOD_COLOUR] == 0),
+            "food needs a FOOD_COLOUR in [1, 10], got 0",
+        ),
+        (
+            (laws[..., Law.EFFECT] == Effect.COLOUR) & (laws[..., Law.VALUE] == 0),
+            "the effect COLOUR needs a VALUE in [1, 10], got 0",
+        ),
+        (
+            (laws[..., Law.PROPERTY] > 0) != (laws[..., Law.EFFECT] > 0),
+            "a shape law needs both a PROPERTY and an EFFECT, got only one of them",
+        ),
+    ):
+        if is_wrong.any():
+            raise ValueError(told)
     return np.broadcast_to(laws, (num_worlds, NUM_LAWS)).astype(np.int16)
 
 
@@ -758,6 +779,10 @@ def _eat_phase(
                 prey, eater = (body, other) if size[b, body] < size[b, other] else (other, body)
                 if not flags[b, eater] & _EATS or flags[b, prey] & _ANCHORED:
                     continue
+                # what lies there as food was eaten already
+                is_food = laws[b, _EATING] == 3 and colour[b, prey] == laws[b, _FOOD_COLOUR]
+                if is_food and not flags[b, prey] & _EATS:
+                    continue
                 if laws[b, _KINDNESS] == 1 and colour[b, eater] == colour[b, prey]:
                     continue
                 if eaten_by[b, prey] == 0 or size[b, eater] > size[b, eaten_by[b, prey]]:
@@ -1112,7 +1137,8 @@ def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1, *, stands_still: 
     acts = checked_acts(arena, acts)
     if stands_still is None:
         stands_still = np.zeros(len(arena), bool)
-    elif stands_still.shape != (len(arena),) or stands_still.dtype != bool:
+    stands_still = np.asarray(stands_still)
+    if stands_still.shape != (len(arena),) or stands_still.dtype != bool:
         raise ValueError(
             f"stands_still must be bool of shape ({len(arena)},), got {stands_still.dtype} of {stands_still.shape}"
         )
@@ -1129,8 +1155,7 @@ def tick(arena: Arena, acts: np.ndarray, num_threads: int = 1, *, stands_still: 
 
 def shared_out(work, num_worlds: int, num_threads: int) -> None:  # type: ignore[no-untyped-def]
     """Let `work(low, high)` run over all worlds, in as many threads; each has worlds of its own."""
-    if num_threads < 1:
-        raise ValueError(f"num_threads must be at least 1, got {num_threads}")
+    whole_number("num_threads", num_threads, 1)
     if num_threads == 1:
         work(0, num_worlds)
         return
@@ -1205,7 +1230,9 @@ def views(arena: Arena, radius_cells: int, out: np.ndarray | None = None) -> np.
     shape = (*arena.agent_body.shape, side, side)
     if out is None:
         out = np.empty(shape, np.uint8)
-    elif out.shape != shape or out.dtype != np.uint8:
-        raise ValueError(f"out must be uint8 of shape {shape}, got {out.dtype} of shape {out.shape}")
+    elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
+        # views are copied in words, past numpy
+        kind = f"{'' if out.flags.writeable else 'read-only '}{out.dtype} of shape {out.shape}, strides {out.strides}"
+        raise ValueError(f"out must be a C-contiguous, writable uint8 array of shape {shape}, got {kind}")
     view_kernel(arena.look, arena.agent_cell, arena.stride, radius_cells, out, 0, len(arena))
     return out

@@ -9,7 +9,7 @@ Letters: B worlds, A agents, L symbols in a message out of V, G attributes of th
 An *act* is one row of D = 1 + L (+ G) whole numbers, `MultiDiscrete`, int64: not a dictionary, because
 Stable-Baselines3 cannot act in those.
 
-    act[0]            what the body does, in [0, num_actions): `world.state.Act`
+    act[0]            what the body does, in [0, num_actions): `world.codes.Act`
     act[1 : 1 + L]    the message: symbols 1 to V, 0 for silence; the others hear it in the next step
     act[1 + L :]      the answer: one value of each attribute; only where answers decide, as in scenario `name`
 
@@ -50,6 +50,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from world import scenarios
+from world.checks import whole_number
 from world.codes import Act, Role
 from world.render import picture
 from world.scenarios.base import Scenario
@@ -354,7 +355,7 @@ class _BoxParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
     def __init__(self, stage: Stage, render_mode: str | None) -> None:
         self.stage = stage
         self.render_mode = checked_render_mode(render_mode)
-        self.metadata = {**METADATA, "name": f"boxlings_{stage.scenario.name}_v0", "is_parallelizable": True}
+        self.metadata = {**METADATA, "name": f"boxlings_{stage.scenario.kind}_v0", "is_parallelizable": True}
         self.possible_agents = [f"agent_{a}" for a in range(stage.scenario.num_agents)]
         self.agents: list[str] = []
         self.observation_spaces = {agent: stage.observation_space() for agent in self.possible_agents}
@@ -418,6 +419,8 @@ class BoxEnv(gymnasium.Env[Observation, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
+        if seed is not None:
+            whole_number("seed", seed, 0, LAST_NUMBER)
         super().reset(seed=seed)  # sets a generator that wrappers may use; the worlds do not
         self.stage.reset(seed)
         return self._only(self.side.observe()), self.stage.info(0)
@@ -452,6 +455,8 @@ class BoxVectorEnv(gymnasium.vector.VectorEnv[Observation, np.ndarray, np.ndarra
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
+        if seed is not None:
+            whole_number("seed", seed, 0, LAST_NUMBER)
         super().reset(seed=seed)
         self.has_ended[:] = False
         self.stage.reset(seed)
@@ -535,15 +540,6 @@ def env_id(name: str) -> str:
     'boxlings/Guide-v0'
     """
     return f"boxlings/{name.replace('-', ' ').replace('_', ' ').title().replace(' ', '')}-v0"
-
-
-def whole_number(name: str, value: int, low: int = 0, high: int | None = None) -> int:
-    """The value of an option; ValueError unless it is a whole number in [low, high]."""
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_whole or value < low or (high is not None and value > high):
-        limits = f">= {low}" if high is None else f"in [{low}, {high}]"
-        raise ValueError(f"{name} must be a whole number {limits}, got {value!r}")
-    return int(value)
 
 
 def checked_render_mode(render_mode: str | None) -> str | None:

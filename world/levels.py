@@ -6,7 +6,7 @@ A level is a block of lines; lines that begin with ";" and empty ones part level
     .  goal     $              a box     *  a box on a goal
 
 Each level has one player and as many boxes as goals, at least one of which has no box yet. Lines may end early: what is
-missing is wall.
+missing is wall, and so is all that lies beyond the level. Nobody checks that a level can be solved.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-MIN_SIDE_CELLS, MAX_SIDE_CELLS = 1, 30
+MAX_SIDE_CELLS = 30
 MAX_BOXES = 30
 _FLOOR = " -_"
 _CHARACTERS = "#@+.$*" + _FLOOR
@@ -55,7 +55,7 @@ class Level:
 def read_levels(path: str | Path) -> list[Level]:
     """All levels of a file; ValueError names the file and the place of the first fault."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"cannot read the level file {path}: {reason}") from None
@@ -81,7 +81,7 @@ def parse_levels(text: str) -> list[Level]:
         if not is_open:
             blocks.append((number, []))
             is_open = True
-        blocks[-1][1].append(line.rstrip())
+        blocks[-1][1].append(line)
     if not blocks:
         raise ValueError("line 1: expected a level, got none")
     return [_level_of(first, lines) for first, lines in blocks]

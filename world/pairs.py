@@ -7,12 +7,13 @@ split; which laws, and which two in a row, are never trained on is decided by a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 
 from world.chance import below, start_states
+from world.checks import whole_number
 from world.compiling import njit
 from world.law_parameters import NUM_COLOURS, Kind, Value
 from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS, TRAIN, part
@@ -42,15 +43,14 @@ class LawPairs:
             ("min_side_cells", 1, MAX_SIDE_CELLS),
             ("max_side_cells", self.min_side_cells, MAX_SIDE_CELLS),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
-                raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {value!r}")
+            whole_number(name, getattr(self, name), low, high)
         wrong = [law for chain in self.laws for law in _as_chain(chain) if law not in STATIC_LAWS]
         if wrong or not self.laws:
             raise ValueError(f"laws must be some of {', '.join(STATIC_LAWS)}, got {wrong[0] if wrong else 'none'!r}")
 
     def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Pair number `number`; ValueError if chance finds no law that changes such a grid."""
+        whole_number("number", number, 0, 2**63 - 1)
         state = start_states(np.array([number]), self.purpose)
         num_sides = self.max_side_cells - self.min_side_cells + 1
         for _ in range(_TRIES // _TRIES_OF_A_LAW):
@@ -76,8 +76,13 @@ class LawPairs:
 
 _NUM_HELD_OUT_LAWS, _HELD_OUT_SHARE_OF_CHAINS = 4, 1 / 3
 TRAINED_LAWS, HELD_OUT_LAWS = part(tuple(STATIC_LAWS), _NUM_HELD_OUT_LAWS, "pairs", "laws")
-_CHAINS = tuple((first, second) for first in TRAINED_LAWS for second in TRAINED_LAWS if first != second)
-TRAINED_CHAINS, HELD_OUT_CHAINS = part(_CHAINS, round(len(_CHAINS) * _HELD_OUT_SHARE_OF_CHAINS), "pairs", "chains")
+# both orders of two laws are on one side: often they come to the same
+_TWOS = tuple(combinations(TRAINED_LAWS, 2))
+_TRAINED_TWOS, _HELD_OUT_TWOS = part(_TWOS, round(len(_TWOS) * _HELD_OUT_SHARE_OF_CHAINS), "pairs", "chains")
+TRAINED_CHAINS, HELD_OUT_CHAINS = (
+    tuple(chain for first, second in twos for chain in ((first, second), (second, first)))
+    for twos in (_TRAINED_TWOS, _HELD_OUT_TWOS)
+)
 _OF_SPLIT: dict[str, dict[str, Any]] = {
     TRAIN: {"laws": TRAINED_LAWS + TRAINED_CHAINS},
     SEEDS: {"laws": TRAINED_LAWS + TRAINED_CHAINS},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from world.checks import whole_number
 from world.codes import BOXLING_COLOUR
 from world.engine import Arena
 from world.recording import Scene, scene_of
@@ -49,8 +50,7 @@ def draw(scene: Scene, cell_pixels: int = 24) -> np.ndarray:
     that is seen.
     Cells of fewer than 6 pixels are plain.
     """
-    if cell_pixels < 1:
-        raise ValueError(f"cell_pixels must be at least 1, got {cell_pixels}")
+    whole_number("cell_pixels", cell_pixels, 1)
     height, width = scene.look.shape
     if cell_pixels < _FEWEST_PIXELS:
         return PALETTE[scene.seen].repeat(cell_pixels, axis=0).repeat(cell_pixels, axis=1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from world.chance import below, start_states
+from world.checks import whole_number
 from world.codes import BOXLING_COLOUR, MAX_BODIES, WALL_BODY, WALL_COLOUR
 from world.compiling import njit
 from world.engine import Arena, Body, check_laws, empty_arena
@@ -43,10 +44,10 @@ class Scatter:
             ("eating_share", 0, 1), ("floating_share", 0, 1), ("anchored_share", 0, 1), ("growing_share", 0, 1),
         ):  # fmt: skip
             value = getattr(self, name)
-            if not name.endswith("_share") and not isinstance(value, int | np.integer):
-                raise ValueError(f"{name} must be a whole number, got {value}")
-            if not low <= value <= high:
-                raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
+            if not name.endswith("_share"):
+                whole_number(name, value, low, high)
+            elif not isinstance(value, int | float | np.number) or not low <= value <= high:
+                raise ValueError(f"{name} must be in [{low}, {high}], got {value!r}")
         total = self.num_table_bodies
         if total > MAX_BODIES - 1:
             raise ValueError(f"a world has at most {MAX_BODIES - 1} bodies, agents included, got {total}")

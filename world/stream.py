@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from world.chance import salt_of, start_state
+from world.checks import whole_number
 from world.compiling import njit
 from world.engine import checked_acts, scratch, tick_worlds, view_kernel
 from world.scatter import Scatter, scatter, scatter_numbers, scatter_world
@@ -63,11 +64,10 @@ class Stream:
         view_radius_cells: int = 3,
         num_threads: int = 1,
     ) -> None:
-        for name, value, low in (
-            ("num_worlds", num_worlds, 1), ("num_steps", num_steps, 1), ("num_threads", num_threads, 1),
-        ):  # fmt: skip
-            if value < low:
-                raise ValueError(f"{name} must be at least {low}, got {value}")
+        whole_number("num_worlds", num_worlds, 1)
+        whole_number("num_steps", num_steps, 1)
+        whole_number("num_threads", num_threads, 1)
+        whole_number("view_radius_cells", view_radius_cells)
         if not 0 <= view_radius_cells <= what.margin_cells:
             raise ValueError(
                 f"view_radius_cells must be in [0, {what.margin_cells}], the margin, got {view_radius_cells}"

@@ -46,7 +46,7 @@ def test_recorded_text_is_escaped_and_nothing_is_fetched(run: Run, hostile: str)
 def test_the_summary_says_what_was_measured_and_when(run: Run) -> None:
     told = " ".join(summary_sentences(run))
     assert "6 boxlings at a time lived through 11 generations of the scenario guide" in told
-    assert "In generation 11 they solved 90% of the worlds with trained goals (chance: 8%)." in told
+    assert "In generation 11 they solved 90% of the worlds they were given (chance: 8%)." in told
     assert "in generation 8: 5% with the channel muted, 8% with shuffled words, 44% on goals never" in told
     assert "11 boxlings were born on the way; 5 of 7 clans live on" in told
     assert "The run took 24 s and 120,000 agent-steps." in told

@@ -41,7 +41,7 @@ def draw_law_book(chance: Random, groups: set[str] | None = None) -> list[int]:
         book[Law.FALLING] = chance.randrange(2)
     if "eat" in groups:
         book[Law.EATING] = chance.randrange(1, len(Eating))
-        book[Law.FOOD_COLOUR] = chance.randrange(0, 11)
+        book[Law.FOOD_COLOUR] = chance.randrange(1, 11)
         book[Law.KINDNESS] = chance.randrange(2)
     if "fuse" in groups:
         book[Law.FUSING] = 1
@@ -53,7 +53,7 @@ def draw_law_book(chance: Random, groups: set[str] | None = None) -> list[int]:
         book[Law.PROPERTY] = chance.randrange(1, len(Property))
         book[Law.THRESHOLD] = chance.choice([0, 1, 1, 1, 2, 3, 4, 6])
         book[Law.EFFECT] = chance.randrange(1, len(Effect))
-        book[Law.VALUE] = chance.randrange(0, 11)
+        book[Law.VALUE] = chance.randrange(1, 11)
     return book
 
 

@@ -216,11 +216,15 @@ def fall_one_cell(world: PlainWorld) -> bool:
 def eat(world: PlainWorld) -> None:
     """Each body goes to the largest of those that touch it, are larger and have an appetite, if there is one such.
 
-    Under the law of kindness its own colour does not count.
+    Under the law of kindness its own colour does not count, and what is food already goes to nobody.
     """
     at = world.bodies_at()
     for prey, cells in world.cells.items():
         if world.is_anchored(prey):
+            continue
+        is_food = world.laws[Law.EATING] == Eating.FOOD and world.colour[prey] == world.laws[Law.FOOD_COLOUR]
+        if is_food and not world.flags[prey] & EATS:
+            world.seen.add("food is not eaten again")
             continue
         touching = {at[cell] for cell in around(cells) if cell in at} - {prey, WALLS}
         eaters = [b for b in touching if world.flags[b] & EATS and len(world.cells[b]) > len(cells)]

@@ -70,6 +70,27 @@ def test_a_meal_of_another_colour_loses_and_costs_all():
     assert not worlds.is_won.any()
 
 
+def test_a_meal_in_the_last_step_decides_nothing_and_a_loss_does():
+    for picture, ran_out in (("AA.x.y......BB......CC", True), ("AA.u.y......BB......CC", False)):
+        worlds = drawn(picture)
+        worlds.steps_taken[:] = FORAGE.num_steps - 1
+        paid = act(worlds, Act.RIGHT)
+        assert set(paid.values()) != {0.0}
+        assert worlds.is_over.all()
+        assert not worlds.is_won.any()
+        assert FORAGE.ran_out(worlds, np.full((1, 4), 1)).tolist() == [ran_out]
+
+
+def test_without_talk_the_side_of_the_hunter_tells_something_about_the_good_food():
+    """The best guess of who knows the hunter's side, and which goals are never trained on."""
+    worlds = FORAGE.generate(np.arange(20_000), "train")
+    kinds = worlds.colour[:, FIRST_FOOD:FIRST_GREY:3]
+    colour = np.searchsorted([1, 2, 3, 4, 6, 7, 8, 9], kinds)
+    can_be = colour % 4 != worlds.goal[:, 1:]
+    expected = (1 / can_be.sum(axis=1)).mean()
+    assert abs(expected - FORAGE.chance_success()) < 0.005
+
+
 def test_a_stone_does_nothing_and_a_hunter_goes_for_who_comes_near():
     far = drawn("HH...AA..BB.CC HH............")
     act(far)

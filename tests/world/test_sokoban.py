@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from world import scenarios
 from world.codes import Act
 from world.levels import parse_levels, read_levels
-from world.scenarios.sokoban import BOX_COLOUR, HOME_COLOUR, Sokoban
+from world.scenarios.sokoban import BOX_COLOUR, GOAL_COLOUR, HOME_COLOUR, ON_GOAL_COLOUR, Sokoban
 
 STEPS = {Act.STAY: (0, 0), Act.UP: (-1, 0), Act.DOWN: (1, 0), Act.LEFT: (0, -1), Act.RIGHT: (0, 1)}
 BOXOBAN = """; 0
@@ -93,8 +93,7 @@ def test_the_laws_are_those_of_sokoban_in_own_rooms_and_in_levels(tmp_path: Path
     levels = parse_levels(BOXOBAN)
     for scenario in (scenarios.get("sokoban"), Sokoban(levels * 12)):
         num_pushes, num_refused = 0, 0
-        split = next(split for split in scenario.splits if not scenario.levels or scenario.levels[split])
-        worlds = scenario.generate(np.arange(24), split)
+        worlds = scenario.generate(np.arange(24), "train")
         for _ in range(scenario.num_steps):
             acts = rng.integers(0, 5, (len(worlds), 1)).astype(np.int8)
             before = [as_text(worlds, b) for b in range(len(worlds))]
@@ -115,7 +114,8 @@ def test_the_laws_are_those_of_sokoban_in_own_rooms_and_in_levels(tmp_path: Path
 def test_two_boxes_in_a_row_are_too_heavy():
     [level] = parse_levels("#######\n#@$$ .#\n#    .#\n#######")
     scenario = Sokoban([level])
-    worlds = scenario.generate(np.array([0]), "train" if scenario.levels["train"] else "held-out")
+    assert scenario.splits == ("train",)  # of a single level nothing is held out
+    worlds = scenario.generate(np.array([0]), "train")
     before = worlds.owner.copy()
     scenario.advance(worlds, np.array([[Act.RIGHT]], np.int8), None)
     np.testing.assert_array_equal(worlds.owner, before)
@@ -132,8 +132,9 @@ def test_levels_are_read_as_they_are_written(tmp_path: Path):
     assert parse_levels(first.name)[0].name == first.name
     scenario = from_file(tmp_path)
     held_out = [level.name for level in scenario.levels["held-out"]]
+    assert len(held_out) == 1  # of two, one is on either side
     assert sorted(held_out + [level.name for level in scenario.levels["train"]]) == sorted([first.name, second.name])
-    split = "held-out" if held_out else "train"
+    split = "held-out"
     assert as_text(scenario.generate(np.arange(3), split), 0) == scenario.levels[split][0].name
 
 
@@ -186,9 +187,7 @@ def test_any_text_is_levels_or_refused(text: str):
         assert str(error).startswith("line ")  # noqa: PT017 - either way is right
         return
     scenario = Sokoban(levels)
-    for split in ("train", "held-out"):
-        if not scenario.levels[split]:
-            continue
+    for split in scenario.splits:
         worlds = scenario.generate(np.arange(len(levels)), split)
         rng = np.random.default_rng(0)
         for _ in range(5):
@@ -209,8 +208,35 @@ def test_the_split_of_a_level_hangs_on_the_level_alone():
     assert not train & held_out
     assert 0.1 < len(held_out) / len(train | held_out) < 0.3
     assert {level.name for level in turned.levels["train"]} == train
-    with pytest.raises(ValueError, match="has no levels of the split held-out"):
-        Sokoban([level for level in levels if level.name in train][:1]).generate(np.arange(1), "held-out")
+
+
+def test_a_file_that_has_changed_is_another_scenario(tmp_path: Path):
+    scenario = from_file(tmp_path)
+    path = tmp_path / "levels.txt"
+    assert scenario.name.startswith(f"sokoban:{path}#")
+    assert scenarios.get(scenario.name).name == scenario.name
+    path.write_text("\ufeff" + BOXOBAN.replace("\n", "\r\n"), encoding="utf-8")  # the same levels
+    assert scenarios.get(scenario.name).name == scenario.name
+    path.write_text(BOXOBAN.replace("## $ .####", "## $.#####"))
+    with pytest.raises(ValueError, match=rf"the levels of {path} have changed: expected those with the hash "):
+        scenarios.get(scenario.name)
+    assert scenarios.get(f"sokoban:{path}").name != scenario.name
+    with pytest.raises(ValueError, match="sokoban: must be followed by a level file, got nothing"):
+        scenarios.get("sokoban:")
+
+
+def test_who_stands_on_a_goal_sees_it_and_time_that_is_up_decides_nothing():
+    [level] = parse_levels("######\n#+$ .#\n#$   #\n#    #\n######")
+    scenario = Sokoban([level])
+    worlds = scenario.generate(np.array([0]), "train")
+    assert scenario.observe(worlds).view[0, 0, 5, 5] == ON_GOAL_COLOUR
+    reward = scenario.advance(worlds, np.array([[Act.RIGHT]], np.int8), None)
+    assert scenario.observe(worlds).view[0, 0, 5, 4:6].tolist() == [GOAL_COLOUR, 10]
+    worlds.steps_taken[:] = scenario.num_steps - 1
+    reward = scenario.advance(worlds, np.array([[Act.RIGHT]], np.int8), None)
+    assert reward == pytest.approx(0.1)  # a box has come home in the last step
+    assert worlds.is_over.all()
+    assert scenario.ran_out(worlds, reward).tolist() == [True]
 
 
 def test_own_rooms_are_not_solved_at_once_and_hold_out_ways_goals_lie_to_each_other():

@@ -42,9 +42,9 @@ def test_a_stream_ticks_replaces_and_looks(num_threads: int):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Stream(0, SMALL, LAWS), "num_worlds must be at least 1, got 0"),
-        (lambda: Stream(1, SMALL, LAWS, num_steps=0), "num_steps must be at least 1, got 0"),
-        (lambda: Stream(1, SMALL, LAWS, num_threads=0), "num_threads must be at least 1, got 0"),
+        (lambda: Stream(0, SMALL, LAWS), "num_worlds must be a whole number >= 1, got 0"),
+        (lambda: Stream(1, SMALL, LAWS, num_steps=0), "num_steps must be a whole number >= 1, got 0"),
+        (lambda: Stream(1, SMALL, LAWS, num_threads=0), "num_threads must be a whole number >= 1, got 0"),
         (
             lambda: Stream(1, SMALL, LAWS, view_radius_cells=4),
             r"view_radius_cells must be in \[0, 3\], the margin, got 4",

@@ -34,12 +34,7 @@ def get(name: str) -> Scenario:
     kind, colon, argument = name.partition(":")
     if kind not in _registry():
         raise ValueError(f"scenario must be one of {', '.join(names())}, got {name!r}")
-    return _with_argument(kind, argument) if colon else _registry()[kind]
-
-
-@cache
-def _with_argument(kind: str, argument: str) -> Scenario:
-    return _registry()[kind].with_argument(argument)
+    return _registry()[kind].with_argument(argument) if colon else _registry()[kind]
 
 
 class _Names(ModuleType):

@@ -5,11 +5,12 @@ body, so that they grow. In the middle of each side lies a grey organism of four
 fourth is a hunter that goes for every forager that comes near. The lookout, a guide, is told the colour of the good
 food and the side of the hunter, and stands outside. Two good meals win; one of another colour, or a forager eaten by
 the hunter, loses. Touching is eating, so foragers have to keep away from what they do not want. Without talk no policy
-wins more than 1 / 3, because the three colours are alike in all but the goal.
+wins more than 4 / 9: the three colours are alike in all but the goal, but who has seen which of the grey ones hunts,
+and knows which goals are never trained on, can leave out some.
 
 `forage` pays cooperatively: every meal and the victory pay all alike, and by the law of kindness boxlings do not eat
-boxlings. `forage:competitive` pays each forager for its own meals, lets the grown eat their smaller rivals, and pays
-the lookout the mean of what the foragers get.
+boxlings. `forage:competitive` pays each forager for its own meals, of which a smaller rival can be one; the victory
+pays all foragers that are still there, and the lookout gets the mean of what the foragers get.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _FIRST_GREY = _FIRST_FOOD + _NUM_KINDS * _ITEMS_PER_KIND
 _FIRST_AGENT = _FIRST_GREY + len(_SIDES)
 _NUM_AGENTS = 4
 _MEALS_TO_WIN = 2
+_LOST = -1  # in place of the number of meals
 _REACH_CELLS = 3  # a hunter goes for foragers as near as that
 _VIEW_RADIUS_CELLS = 4
 _STEP_RC = STEP_RC
@@ -333,11 +335,12 @@ class Forage(ToldScenario):
         wrong = (eats & ~is_good[:, None]).sum(axis=2)
         eaten_by = np.take_along_axis(eater, foragers, axis=1) * (foragers > 0)
         is_hunted = (eaten_by == hunter[:, None]) & (eaten_by > 0)
-        paid = np.minimum(good.sum(axis=1), _MEALS_TO_WIN - worlds.num_done)
+        paid = np.where(was_over, 0, np.minimum(good.sum(axis=1), _MEALS_TO_WIN - worlds.num_done))
         worlds.num_done += paid.astype(np.int16)
         is_lost = (wrong.any(axis=1) | is_hunted.any(axis=1)) & ~was_over
         is_won = (worlds.num_done >= _MEALS_TO_WIN) & ~is_lost & ~was_over
         worlds.steps_taken += ~was_over
+        worlds.num_done[is_lost] = _LOST
         worlds.is_won |= is_won
         worlds.is_over |= is_lost | is_won | (worlds.steps_taken >= self.num_steps)
         if not self.is_competitive:
@@ -351,6 +354,9 @@ class Forage(ToldScenario):
         mean = (own * ~is_guide).sum(axis=1) / (self.num_agents - 1)
         return np.where(is_guide, mean[:, None], own).astype(np.float32)
 
+    def ran_out(self, worlds: Worlds, reward: np.ndarray) -> np.ndarray:
+        return worlds.is_over & ~worlds.is_won & (worlds.num_done != _LOST)
+
     def plan(self, worlds: Worlds) -> np.ndarray:
         plan = np.zeros(worlds.role.shape, np.uint8)
         # who plans believes in the hunter that the goal names, which may be a stone
@@ -362,5 +368,6 @@ class Forage(ToldScenario):
         return plan
 
     def chance_success(self) -> float:
-        # the three kinds of food differ in nothing but the goal
-        return 1 / _NUM_KINDS
+        # with each hunter's side two of the eight colours are never good; of the two other colours in a world none, one
+        # or both are among these in 10, 10 and 1 of 21 cases, which leaves three, two or one to guess among
+        return (10 / 3 + 10 / 2 + 1) / 21

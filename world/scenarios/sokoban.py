@@ -5,12 +5,16 @@ moves and two in a row do not. A box turns green on a goal; when all boxes are o
 
 Worlds are drawn by playing backwards from the solved position: a room is dug by a random walk, and boxes are pulled off
 their goals. `sokoban:FILE` plays the levels of a file instead, see `world.levels`: world number n is level n of its
-split, counted around. Levels are held out by a hash of what they look like.
+split, counted around. About a fifth of the levels is held out, by a hash of what they look like; of few levels at least
+one is on either side, and of a single one nothing is held out. The scenario's full name ends with a hash of the levels,
+`sokoban:FILE#0123456789ab`, so that a run does not go on when its file has changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 
@@ -21,15 +25,17 @@ from world.engine import build, law_book
 from world.levels import Level, read_levels
 from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
 from world.sense import egocentric_view
-from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS, SPLITS, TRAIN, rank
+from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SPLITS, TRAIN, rank
 from world.state import Worlds, move, worlds_of
 
 GOAL_COLOUR, BOX_COLOUR, HOME_COLOUR = 2, 4, 3  # of the marks, of boxes, and of boxes on a mark
+ON_GOAL_COLOUR = 7  # as which the pusher sees itself on a mark
 _SIDE_CELLS = 8
 _NUM_BOXES, _OTHER_NUM_BOXES = 2, 3  # trained, and held out
 _FIRST_BOX = 2
 _FEWEST_STEPS, _MOST_STEPS = 4, 24  # of the shortest solution
 _HELD_OUT_SHARE = 0.2  # of the ways in which two goals can lie to each other, and of the levels of a file
+_HASH_DIGITS = 12
 _MAX_STATES = 2**21  # of a level that the search looks through
 _MAX_KEPT_BYTES = 2**27  # of solutions
 _VIEW_RADIUS_CELLS = 5
@@ -301,17 +307,29 @@ class Sokoban(Scenario):
             return
         self.num_steps = 120  # as is usual with Boxoban
         self.summary = "one pusher brings every box onto a goal, in the levels of a file"
-        self.splits = (TRAIN, COMPOSITIONS, SEEDS)
-        held_out = [rank("sokoban", "level", level.name) < _HELD_OUT_SHARE for level in levels]
-        for split in self.splits:
-            wanted = split != TRAIN
-            self.levels[split] = [level for level, is_out in zip(levels, held_out, strict=True) if is_out == wanted]
+        ranks = [rank("sokoban", "level", level.name) for level in levels]
+        bar = min(max(_HELD_OUT_SHARE, float(np.nextafter(min(ranks), 1))), max(ranks))
+        self.levels[TRAIN] = [level for level, its_rank in zip(levels, ranks, strict=True) if its_rank >= bar]
+        held_out = [level for level, its_rank in zip(levels, ranks, strict=True) if its_rank < bar]
+        if held_out:
+            self.levels[COMPOSITIONS] = held_out
+        self.splits = tuple(self.levels)
         sides = np.array([level.is_wall.shape for level in levels]).max(axis=0)
         self.side_cells = (int(sides[0]), int(sides[1]))
         self.max_boxes = max(int(level.is_box.sum()) for level in levels)
 
     def with_argument(self, argument: str) -> Scenario:
-        return Sokoban(read_levels(argument), f"sokoban:{argument}")
+        file, mark, wanted = argument.rpartition("#")
+        if not mark or len(wanted) != _HASH_DIGITS:
+            file, wanted = argument, ""
+        if not file:
+            raise ValueError("sokoban: must be followed by a level file, got nothing")
+        path = Path(file).resolve()
+        levels = read_levels(path)
+        digest = hashlib.sha256("\n\n".join(level.name for level in levels).encode()).hexdigest()[:_HASH_DIGITS]
+        if wanted and wanted != digest:
+            raise ValueError(f"the levels of {path} have changed: expected those with the hash {wanted}, got {digest}")
+        return Sokoban(levels, f"sokoban:{path}#{digest}")
 
     def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
         return np.zeros(len(meanings), bool)  # there is one task; what is held out are arrangements
@@ -335,8 +353,6 @@ class Sokoban(Scenario):
 
     def _from_levels(self, numbers: np.ndarray, split: str) -> Worlds:
         levels = self.levels[split]
-        if not levels:
-            raise ValueError(f"the level file of {self.name} has no levels of the split {split}")
         height, width = self.side_cells
         is_wall = np.ones((len(numbers), height, width), np.bool_)
         is_goal = np.zeros_like(is_wall)
@@ -386,7 +402,11 @@ class Sokoban(Scenario):
 
     def observe(self, worlds: Worlds) -> Observation:
         every = np.ones(worlds.role.shape, bool)
-        return Observation(view=egocentric_view(worlds, _VIEW_RADIUS_CELLS), sees=every, knows=~every)
+        view = egocentric_view(worlds, _VIEW_RADIUS_CELLS)
+        rows, cols = worlds.position_rc[:, 0].T
+        stands_on_goal = (worlds.floor[np.arange(len(worlds)), rows, cols] > 0) & ~worlds.is_over
+        view[stands_on_goal, 0, _VIEW_RADIUS_CELLS, _VIEW_RADIUS_CELLS] = ON_GOAL_COLOUR
+        return Observation(view=view, sees=every, knows=~every)
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         was_over = worlds.is_over.copy()
@@ -401,6 +421,9 @@ class Sokoban(Scenario):
         worlds.is_over |= is_won | (worlds.steps_taken >= self.num_steps)
         reward = self.home_reward * change + is_won * (1 - self.home_reward * num_goals)
         return reward.astype(np.float32)[:, None]
+
+    def ran_out(self, worlds: Worlds, reward: np.ndarray) -> np.ndarray:
+        return worlds.is_over & ~worlds.is_won
 
     def plan(self, worlds: Worlds) -> np.ndarray:
         plan = np.zeros(worlds.role.shape, np.uint8)
