@@ -103,9 +103,10 @@ def _draw_panel(draw: ImageDraw.ImageDraw, story: Story, frame: Frame, left: int
         does = turn.does if turn else ""
         draw.text((right, y + 3), does, _INK, _font(14), anchor="ra")
         y += 27
-        said = f"“{turn.says}”" if turn and turn.says else "–"
-        draw.text((left + 34, y + 2), "says", _DIM, _font(13))
-        y = _write(draw, (left + 100, y), said, _font(15, "Bold"), _ACCENT, right)
+        if story.talks:
+            said = f"“{turn.says}”" if turn and turn.says else "–"
+            draw.text((left + 34, y + 2), "says", _DIM, _font(13))
+            y = _write(draw, (left + 100, y), said, _font(15, "Bold"), _ACCENT, right)
         if not _knows(story, i):
             draw.text((left + 34, y + 2), "believes", _DIM, _font(13))
             y = _write_beliefs(draw, (left + 100, y), turn.believes if turn else (), right)

@@ -59,6 +59,7 @@ def _plain(story: Story) -> dict:
         "circumstances": story.circumstances,
         "goal": story.goal,
         "agents": story.agents,
+        "talks": story.talks,
         "isWon": story.is_won,
         "outcome": story.outcome,
         "floor": story.frames[0].scene.floor.tolist(),
@@ -261,7 +262,8 @@ _SCRIPT = """
       const says = element("div", "", "");
       says.append(element("span", "dim", "says "));
       says.append(turn && turn.says ? element("span", "word", turn.says) : element("span", "dim", "–"));
-      body.append(head, says);
+      body.append(head);
+      if (story.talks) body.append(says);
       if (story.frames.some(f => f.turns[i] && f.turns[i].believes.length)) {
         const beliefs = element("div", "beliefs");
         beliefs.append(element("span", "dim", turn ? "believes" : "believes –"));

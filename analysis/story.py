@@ -137,7 +137,7 @@ def tell(row: dict) -> Story:
         for place, agent in enumerate(order)
     )
     return Story(
-        scenario=row["scenario"],
+        scenario=row["scenario"].partition("#")[0],
         generation=row["generation"],
         episode=row["episode"],
         split=row["split"],

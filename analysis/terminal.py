@@ -93,16 +93,19 @@ def _words(story: Story, frame: Frame) -> list[RenderableType]:
     table.add_column("who", no_wrap=True)
     # as wide at every step as at the widest, so that nothing jumps about
     said = max((len(turn.says) for each in story.frames for turn in each.turns), default=0)
-    table.add_column("says", min_width=said)
+    if story.talks:
+        table.add_column("says", min_width=said)
     table.add_column("does", min_width=len("goes right") if any(each.marks for each in story.frames) else None)
     known_by_guides = next((turn.believes for turn in story.frames[-1].turns if turn.believes), ())
-    table.add_column(f"believes: {', '.join(belief.attribute for belief in known_by_guides)}")
+    if story.talks:
+        table.add_column(f"believes: {', '.join(belief.attribute for belief in known_by_guides)}")
     for i, (letter, who) in enumerate(story.agents):
         row = [Text(f"{letter} {who}")]
         if frame.turns:
             turn = frame.turns[i]
-            row += [Text(turn.says or "–", "cyan" if turn.says else "dim"), Text(turn.does or "–"), Text()]
-            row[3].append_text(_beliefs(turn.believes))
+            says = [Text(turn.says or "–", "cyan" if turn.says else "dim")] if story.talks else []
+            believes = [_beliefs(turn.believes)] if story.talks else []
+            row += [*says, Text(turn.does or "–"), *believes]
         table.add_row(*row)
     lines.append(table)
     if frame.changes:
