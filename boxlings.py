@@ -571,7 +571,8 @@ class _Progress:
             ("understanding", "understanding"),
             ("symbols_in_use", "symbols"),
         ):
-            told.append(f"{label} {self.measures.get(name, math.nan):.2f}")
+            if name in self.measures:  # where nobody guides, nobody understands and no symbols are in use
+                told.append(f"{label} {self.measures[name]:.2f}")
         told.append(f"{report.agent_steps_per_second:,.0f} agent-steps/s")
         if done:
             told.append(f"{timedelta(seconds=round(left))} left")
