@@ -118,18 +118,20 @@ def draw(runs: list[Run], scenario: str, path: Path) -> None:
     }
     for name, (colour, label) in styles.items():
         for index, run in enumerate(runs):
+            if name not in run.generations:
+                continue  # where nobody guides, nobody talks
             values = run.generations[name].dropna()
             values = values[values.index >= 0]
             minutes = np.interp(values.index, cpu_seconds(run).index, cpu_seconds(run) / 60)
             ax.plot(minutes, values, color=colour, linewidth=1.4, label=label if index == 0 else None)
-    ax.axhline(
-        runs[0].generations["chance"].dropna().iloc[-1], color="#777777", linestyle=":", label="best without talk"
-    )
+    chance = scenarios.get(scenario).chance_success()
+    if chance < 1:
+        ax.axhline(chance, color="#777777", linestyle=":", label="best without talk")
     ax.set(xlabel="CPU time (minutes)", ylabel="worlds solved (share)", ylim=(-0.03, 1.03))
     ax.set_title(f"Scenario {scenario}: every seed of {len(runs)}", loc="left", fontsize=11, fontweight="bold")
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#E6E6E6")
-    ax.legend(frameon=False, fontsize=9, loc="center right")
+    ax.legend(frameon=False, fontsize=9, loc="upper left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 

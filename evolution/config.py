@@ -206,8 +206,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "carry": _OF_GUIDES,
     "forage": _OF_GUIDES,
     "sokoban": _OF_GUIDES | {
-        "message_length": 1, "num_symbols": 2, "conv_channels": 32, "founder_rounds": 0, "language_rounds": 0,
-        "acting_rounds": 12,
+        "generations": 50, "message_length": 1, "num_symbols": 2, "conv_channels": 8, "founder_rounds": 0,
+        "language_rounds": 0, "acting_rounds": 8,
     },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
