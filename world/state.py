@@ -74,8 +74,9 @@ class Worlds:
 
     def take(self, indices: np.ndarray) -> Worlds:
         """The chosen worlds, copied."""
-        rest = {field.name: getattr(self, field.name)[indices] for field in fields(self)[1:]}
-        return Worlds(arena=self.arena.take(indices), **rest)
+        chosen = np.arange(len(self))[indices]  # a slice too, and yet nothing is shared
+        rest = {field.name: getattr(self, field.name)[chosen] for field in fields(self)[1:]}
+        return Worlds(arena=self.arena.take(chosen), **rest)
 
     def put(self, indices: np.ndarray, others: Worlds) -> None:
         """Let other worlds take the places of the chosen ones."""

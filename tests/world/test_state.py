@@ -173,3 +173,15 @@ def test_acts_that_there_are_not_are_refused_and_change_nothing(actions: np.ndar
         move(worlds, actions)
     np.testing.assert_array_equal(worlds.owner, before.owner)
     np.testing.assert_array_equal(worlds.last_action, before.last_action)
+
+
+def test_what_is_taken_from_worlds_shares_nothing_with_them():
+    worlds = draw_worlds(np.random.default_rng(1), 4, 5, 5, 2)
+    before = worlds.copy()
+    taken = worlds.take(slice(0, 4, 2))
+    taken.is_over[:] = True
+    taken.goal[:] = 7
+    move(worlds.take(slice(1, 3)), np.ones((2, 2), int))
+    for name, values in worlds.arrays().items():
+        np.testing.assert_array_equal(values, before.arrays()[name])
+    assert len(taken) == 2
