@@ -24,10 +24,15 @@ _MODULE_OF = {
     "parallel_env": "world.faces",
 }
 
+# parts that one reaches through `import world` alone
+_MODULES = frozenset(
+    ("canvas", "codec", "engine", "levels", "pairs", "render", "scatter", "scenarios", "splits", "statics", "stream")
+)
+
 
 def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
         return getattr(import_module(_MODULE_OF[name]), name)
-    if name == "scenarios":  # nor does everybody who imports a part of this need all of them
-        return import_module("world.scenarios")
+    if name in _MODULES:  # nor does everybody who imports a part of this need all of it
+        return import_module(f"world.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

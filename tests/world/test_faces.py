@@ -712,6 +712,7 @@ def test_the_package_has_the_faces_and_loads_them_when_wanted():
         "import sys, world\n"
         "assert not {'pettingzoo', 'gymnasium', 'numba'} & set(sys.modules)\n"
         "assert world.scenarios() == world.scenarios.names()\n"
+        "assert world.render.picture(world.scenarios.get('guide').generate([3], 'train'), 0).shape == (192, 192, 3)\n"
         "world.parallel_env('guide').reset(seed=1), world.gym_env('name'), world.gym_vector_env('guide', num_envs=2)\n"
         "try:\n    world.nothing\nexcept AttributeError as error:\n    print(error)\n"
     )
