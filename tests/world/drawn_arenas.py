@@ -110,7 +110,7 @@ def draw_arena(chance: Random, num_worlds: int, laws: list[int] | None = None) -
     num_numbers = 2 + MAX_BODIES_DRAWN + chance.choice([0, 0, 5, 30])
     num_agents = chance.randint(0, MAX_AGENTS_DRAWN)
     grid = [draw_grid_of_bodies(chance, height, width) for _ in range(num_worlds)]
-    colours = chance.choice([[3], [1, 2], list(range(11))])
+    colours = chance.choice([[3], [1, 2], list(range(1, 11))])
     shares = [
         chance.choice([0.0, 0.2]),
         chance.choice([0.0, 0.2]),

@@ -114,7 +114,9 @@ def test_the_kernels_equal_plain_python_on_the_largest_grid():
     rows[0, 20:40, 20:40] = 0
     rows[0, 22:30, 22:39] = 3
     rows[0, 0, :] = 4
-    laws = law_book(growth=4096, eating=Eating.JOIN, gravity=UP, property=Property.HOLES, threshold=1, effect=1)
+    laws = law_book(
+        growth=4096, eating=Eating.JOIN, gravity=UP, property=Property.HOLES, threshold=1, effect=1, value=7
+    )
     flags = np.full((1, 5), Body.GROWS | Body.EATS)
     arena = build(rows, np.full((1, 5), 3), laws, flags=flags, agent_body=np.array([[3]]), margin_cells=16)
     for _ in range(40):
@@ -231,7 +233,7 @@ def _undone(quarters: int, mirrored: bool) -> tuple[int, bool]:
 
 def test_the_names_of_colours_do_not_matter():
     for chance, arena in drawn_games(50, seed=3):
-        new_name = np.array(chance.sample(range(11), 11))
+        new_name = np.array([0, *chance.sample(range(1, 11), 10)])  # emptiness is no colour
         laws = arena.laws.copy()
         for law in (Law.FOOD_COLOUR, Law.VALUE):
             laws[:, law] = new_name[laws[:, law]]

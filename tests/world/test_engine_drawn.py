@@ -225,8 +225,8 @@ def test_food_lies_there_in_its_colour_and_without_appetite():
     x, y, z = (number_of(letter, picture) for letter in "WYZ")
     assert arena.eaten_by[0].tolist() == [0, 0, 0, x, y]
     play(arena, {})
-    # Y has no appetite now, so Z is nobody's
-    assert arena.eaten_by[0, [x, y, z]].tolist() == [0, x, 0]
+    # Y has no appetite now, so Z is nobody's, and Y is food, which nobody eats again
+    assert arena.eaten_by[0, [x, y, z]].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("eating", [kind for kind in Eating if kind])

@@ -54,7 +54,7 @@ def test_boxlings_have_two_eyes_and_boxes_have_none():
 
 @pytest.mark.parametrize("cell_pixels", [0, -3])
 def test_cells_without_pixels_are_refused(cell_pixels: int):
-    with pytest.raises(ValueError, match=f"cell_pixels must be at least 1, got {cell_pixels}"):
+    with pytest.raises(ValueError, match=f"cell_pixels must be a whole number >= 1, got {cell_pixels}"):
         picture(draw_worlds(np.random.default_rng(0), 1, 2, 2, 1), 0, cell_pixels)
 
 
