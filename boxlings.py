@@ -520,6 +520,7 @@ class _Progress:
         self.tenth = -1  # of the run, last told
         self.text = ""  # last told, without its numbers
         self.measures: dict[str, float] = {}  # the newest of each: some are not measured every generation
+        self.told_before = compiling.show
         compiling.show = self._tell_compiling
 
     def __call__(self, report: Report) -> None:
@@ -538,7 +539,10 @@ class _Progress:
         self.tenth = tenth
 
     def close(self) -> None:
-        """End the live line."""
+        """End the live line; who waits for kernels later is told as before."""
+        from world import compiling
+
+        compiling.show = self.told_before
         if self.live is not None:
             self.live.stop()
 

@@ -58,14 +58,12 @@ def _compare_starts(made: Worlds, row: dict) -> list[str]:
     """How a recorded start differs from the scenario's world of that number."""
     problems = []
     for name, expected in start_columns(made, 0).items():
-        got = np.array(row[name])
-        expected = np.array(expected)
+        expected, got = np.atleast_1d(expected), np.atleast_1d(row[name])
         if expected.shape != got.shape:
             problems.append(f"the start's {name} has shape {got.shape}, expected {expected.shape}")
         elif not np.array_equal(expected, got):
-            where = tuple(int(i) for i in np.argwhere(expected != got)[0]) if expected.ndim else ""
-            place = list(where) if where else ""
-            problems.append(f"the start's {name}{place} is {got[where or ()]}, expected {expected[where or ()]}")
+            where = int(np.flatnonzero(expected != got)[0])
+            problems.append(f"the start's {name}[{where}] is {got[where]}, expected {expected[where]}")
     return problems
 
 

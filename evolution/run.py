@@ -31,7 +31,6 @@ from evolution.storage import (
 )
 from language.vocabulary import tokenizer_json
 from population.spec import PolicySpec
-from world import scenarios
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -316,8 +315,3 @@ def slug(scenario: str) -> str:
     """
     kind, _, argument = scenario.partition("#")[0].partition(":")
     return f"{kind}-{Path(argument).stem}" if argument else kind
-
-
-def check_scenario(name: str) -> None:
-    """ValueError for a scenario that there is not."""
-    scenarios.get(name)

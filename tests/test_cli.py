@@ -27,6 +27,7 @@ from evolution.records import write_episodes
 from evolution.run import Report, read_config
 from evolution.storage import RunLock, newest_valid_checkpoint, read_checkpoint, write_checkpoint
 from language.vocabulary import tokenizer_json
+from world import compiling
 
 ROOT = Path(__file__).parents[1]
 POPULATION, GENERATIONS = 4, 2
@@ -862,3 +863,11 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     ]
     assert lines[-1] == f"figure: {tmp_path / 'run' / 'fitness.png'}"
     assert (tmp_path / "run" / "fitness.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_who_waits_for_kernels_is_told_by_the_run_while_it_runs_and_as_before_when_it_is_over():
+    before = compiling.show
+    progress = boxlings._Progress()
+    assert compiling.show == progress._tell_compiling
+    progress.close()
+    assert compiling.show is before

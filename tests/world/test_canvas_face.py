@@ -20,6 +20,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
 
+from tests.world.face_checks import as_bytes
 from world.canvas import ACT_ARGUMENTS, Act, Canvas, act_of
 from world.canvas_face import ENV_ID, SUBMIT, CanvasStage, canvas_env, canvas_vector_env, numbers_of
 from world.codes import OUTSIDE
@@ -36,17 +37,6 @@ def _warnings_are_errors() -> Iterator[None]:
     with warnings.catch_warnings():  # the official checkers only warn of much that is wrong
         warnings.simplefilter("error")
         yield
-
-
-def as_bytes(value: Any) -> Any:
-    """Everything about a value that could differ: types, shapes and bytes."""
-    if isinstance(value, dict):
-        return {key: as_bytes(part) for key, part in value.items()}
-    if isinstance(value, tuple | list):
-        return [as_bytes(part) for part in value]
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    return type(value).__name__, repr(value)
 
 
 def grids_of(env: Any) -> Any:

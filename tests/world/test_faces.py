@@ -22,6 +22,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
+from tests.world.face_checks import as_bytes
 from world import faces, scenarios
 from world.codes import Act, Role
 from world.render import picture
@@ -90,19 +91,6 @@ def _warnings_are_errors() -> Iterator[None]:
     with warnings.catch_warnings():  # the official checkers only warn of much that is wrong
         warnings.simplefilter("error")
         yield
-
-
-def as_bytes(value: Any) -> Any:
-    """Everything about a value that could differ: types, shapes and bytes."""
-    if isinstance(value, dict):
-        return {key: as_bytes(part) for key, part in value.items()}
-    if isinstance(value, Worlds):
-        return as_bytes(value.arrays())
-    if isinstance(value, tuple | list):
-        return [as_bytes(part) for part in value]
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    return type(value).__name__, repr(value)
 
 
 def draw_acts(rng: np.random.Generator, sizes: np.ndarray, *leading: int) -> np.ndarray:
