@@ -51,6 +51,7 @@ class PolicyConfig:
     conv_channels: int | None = None  # of the visual expert's summary of the scene; 0 leaves it out
     near_cells: int | None = None  # side of the square around the agent seen cell by cell; 0 leaves it out
     query_heads: int | None = None  # questions to the picture by each belief about what is visible; 0: none
+    topics: bool = True  # each place of a message attends to one thing in mind; off: all say the thought as a whole
 
     def __post_init__(self) -> None:
         for name in ("width", "num_experts", "expert_width"):
@@ -86,7 +87,7 @@ class LearningConfig:
     founder_rounds: int | None = None  # language rounds of the founder, before its copies are the population
     language_rounds: int | None = None  # pure language games each generation
     language_batch: int | None = None  # meanings a genome says, and hears, in a round
-    half_told_share: float = 0.5  # of goals said by one attribute alone, where guides are told the goal
+    half_told_share: float | None = None  # of goals said by one attribute alone, where guides are told the goal
     newborn_listener_every: int | None = None  # rounds after which the founder's ears are renewed; 0: never
     acting_rounds: int | None = None  # rollouts learned from each generation
     acting_worlds: int = 16  # worlds a genome guides in a rollout
@@ -197,7 +198,7 @@ _OF_GUIDES: dict[str, Any] = {
     "message_length": 4, "num_symbols": 16,
     "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
     "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
-    "language_rounds": 36, "acting_rounds": 6,
+    "language_rounds": 36, "acting_rounds": 6, "half_told_share": 0.5,
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -209,11 +210,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generations": 50, "message_length": 1, "num_symbols": 2, "conv_channels": 8, "founder_rounds": 0,
         "language_rounds": 0, "acting_rounds": 8,
     },
+    "describe": {
+        "generations": 10, "measure_every": 2, "record_every": 5,
+        "message_length": 4, "num_symbols": 12,
+        "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
+        "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
+        "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0,
+    },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
         "message_length": 6, "num_symbols": 16,
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
         "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,
-        "language_rounds": 20, "acting_rounds": 0,
+        "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0,
     },
 }  # fmt: skip

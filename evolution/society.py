@@ -37,6 +37,7 @@ from population.spec import PolicySpec
 from world import scenarios
 from world.codes import Role
 from world.recording import record, scene_of, start_columns
+from world.splits import COMPOSITIONS
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
@@ -108,6 +109,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         conv_channels=number(policy.conv_channels),
         near_cells=number(policy.near_cells),
         query_heads=number(policy.query_heads),
+        has_topics=policy.topics,
     )
 
 
@@ -337,19 +339,21 @@ class Society(mesa.Model):
     def _language_measures(self, genomes: torch.Tensor) -> dict[str, float]:
         """Measures of what boxlings would say first of every trained meaning, and of how it is understood; means."""
         meanings, messages, understood = first_words(self.policy, genomes, self.scenario, "train")
-        held_out = first_words(self.policy, genomes, self.scenario, "held-out")[2]
         num_symbols = self.policy.spec.num_symbols
         best = int(np.argmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots] or [0.0]))
         self.lexicon = list(lexicon_of(meanings, messages[best], self.scenario.attributes))
-        return {
+        measures = {
             "first_words_understood": float(understood.mean()),
-            "first_words_understood_held_out": float(held_out.mean()),
             "symbols_in_use": float(np.mean([effective_symbols(said, num_symbols) for said in messages])),
             "message_entropy_bits": float(np.mean([message_entropy_bits(said) for said in messages])),
             "unique_messages": float(np.mean([unique_messages(said) for said in messages])),
             "topographic_similarity": float(np.mean([topographic_similarity(meanings, said) for said in messages[:8]])),
             "agreement": agreement(messages),
         }
+        if COMPOSITIONS in self.scenario.splits:
+            held_out = first_words(self.policy, genomes, self.scenario, COMPOSITIONS)[2]
+            measures["first_words_understood_held_out"] = float(held_out.mean())
+        return measures
 
     # ------------------------------------------------------------------ selection
 
@@ -431,7 +435,7 @@ class Society(mesa.Model):
             batch=batch, offset=offset, temperature=temperature, entropy_bonus=entropy_bonus,
             learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
             gradient=channel.channel_gradient, symbol_noise=channel.symbol_noise,
-            half_told_share=learning.half_told_share, rng=rng, generator=generator,
+            half_told_share=float(learning.half_told_share or 0.0), rng=rng, generator=generator,
         )  # fmt: skip
 
     def _rollout(self, rng: np.random.Generator, generator: torch.Generator) -> Rollout:

@@ -171,7 +171,7 @@ class Policy:
         weights["about"] = torch.softmax(
             ABOUT_SHARPNESS * weights["say.about"] + self._first_about.to(genomes.device), dim=-1
         )  # (P, L, topics)
-        if self.spec.is_told_goal:
+        if self.spec.is_told_goal and self.spec.has_topics:
             weights["words"] = self._words(weights)
         return weights
 
@@ -265,6 +265,8 @@ class Policy:
         about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
         logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
         logits = logits * about[..., -1:]
+        if not self.spec.has_topics:
+            return logits
         if senses.knows is not None and senses.goal is not None:
             told = senses.knows.place(torch.bmm(senses.goal, weights["words"]), num_seats)
             logits = logits + told.unflatten(-1, shape)

@@ -31,6 +31,7 @@ class PolicySpec:
     near_cells: int = 5  # side of the square around the agent that is felt cell by cell; 0 leaves it out
     query_heads: int = 2  # questions to the picture by each belief about what is visible; 0 leaves them out
     key_width: int = 16
+    has_topics: bool = True  # places of a message attend to one thing in mind each; otherwise to the thought alone
 
     def __post_init__(self) -> None:
         for name in ("num_symbols", "message_length", "width", "num_experts", "expert_width", "key_width"):
@@ -38,7 +39,8 @@ class PolicySpec:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_symbols < 2:
             raise ValueError(f"num_symbols must be at least 2, got {self.num_symbols}")
-        if not self.conv_channels and not self.near_cells and not self.num_query_heads:
+        sees_nothing = not self.conv_channels and not self.near_cells and not self.num_query_heads
+        if sees_nothing and self.num_cells > 1:
             raise ValueError("a boxling must see something: conv_channels, near_cells and query_heads are all 0")
         if min(self.conv_channels, self.near_cells, self.query_heads) < 0:
             raise ValueError("conv_channels, near_cells and query_heads must be 0 or more")
@@ -58,6 +60,8 @@ class PolicySpec:
     @property
     def num_topics(self) -> int:
         """Things in mind that a place of a message can be about: attributes told, parts of the picture, the thought."""
+        if not self.has_topics:
+            return 1
         return (len(self.attribute_sizes) if self.is_told_goal else 0) + self.num_picture_parts + 1
 
     @property
@@ -127,9 +131,9 @@ class PolicySpec:
         bias("decide.bias", d, "mind")
         weight("say", 2 * d, v, "mouth")
         bias("say.bias", v, "mouth")
-        if self.is_told_goal:
+        if self.is_told_goal and self.has_topics:
             weight("say.goal", d, v, "mouth", relu)
-        for k in range(self.num_picture_parts):
+        for k in range(self.num_picture_parts if self.has_topics else 0):
             weight(f"say.part_{k}", d, v, "mouth", relu)
         # which thing in mind each place of a message is about
         layers.append(Layer("say.about", (self.message_length, self.num_topics), 0.5, "mouth"))

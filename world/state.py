@@ -31,6 +31,7 @@ class Worlds:
     last_moved: np.ndarray  # (B, A) bool: whether the agent's body moved in the last step
     steps_taken: np.ndarray  # (B,) int16
     num_done: np.ndarray  # (B,) int16: what has been achieved so far, where a scenario counts something
+    choices: np.ndarray  # (B, C, G) int16: what the builders may answer, the goal among it; C is 0 for anything
 
     def __len__(self) -> int:
         return len(self.arena)
@@ -112,6 +113,7 @@ def worlds_of(arena: Arena, num_agents: int, num_attributes: int) -> Worlds:
         last_moved=np.zeros(shape_a, bool),
         steps_taken=np.zeros(num_worlds, np.int16),
         num_done=np.zeros(num_worlds, np.int16),
+        choices=np.zeros((num_worlds, 0, num_attributes), np.int16),
     )
 
 

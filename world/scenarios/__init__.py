@@ -13,12 +13,13 @@ from world.scenarios.base import Scenario
 def _registry() -> dict[str, Scenario]:
     # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
     from world.scenarios.carry import Carry
+    from world.scenarios.describe import Describe
     from world.scenarios.forage import Forage
     from world.scenarios.guide import Guide
     from world.scenarios.name import Name
     from world.scenarios.sokoban import Sokoban
 
-    return {scenario.name: scenario for scenario in (Name(), Guide(), Carry(), Forage(), Sokoban())}
+    return {scenario.name: scenario for scenario in (Name(), Describe(), Guide(), Carry(), Forage(), Sokoban())}
 
 
 def names() -> list[str]:

@@ -12,7 +12,8 @@ from world.chance import below, start_states
 from world.codes import Role
 from world.compiling import njit
 from world.engine import Arena, build, law_book
-from world.scenarios.base import Attribute, Observation, Scenario, check_numbers
+from world.scenarios.base import Attribute, Observation, check_numbers
+from world.scenarios.spoken import SpokenScenario
 from world.sense import whole_view
 from world.state import Worlds, worlds_of
 
@@ -49,7 +50,7 @@ def _paint_kernel(goal, shape_cells, owner, colour):
                 owner[b, goal[b, 2] + d_row, goal[b, 3] + d_col] = _ORGANISM
 
 
-class Name(Scenario):
+class Name(SpokenScenario):
     """See the module's docstring. The answer is what the builder's world model says after it has heard one message."""
 
     name = "name"
@@ -60,11 +61,8 @@ class Name(Scenario):
         Attribute("row", tuple("12345")),
         Attribute("column", tuple("12345")),
     )
-    num_agents = 2
-    num_steps = 2  # one to see and say, one to hear and answer
     view_shape = (_SIDE_CELLS, _SIDE_CELLS)
     num_looks = 5
-    is_decided_by_answers = True
     guide_sees = True
 
     def is_held_out(self, meanings: np.ndarray) -> np.ndarray:
@@ -95,22 +93,3 @@ class Name(Scenario):
         is_guide = worlds.role == Role.GUIDE
         view = whole_view(worlds)[:, None] * is_guide[:, :, None, None].astype(np.uint8)
         return Observation(view=view, sees=is_guide, knows=np.zeros_like(is_guide))
-
-    def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
-        if answers is None:
-            raise ValueError("scenario name is decided by what the builders answer, got no answers")
-        was_over = worlds.is_over.copy()
-        worlds.steps_taken += ~was_over
-        ends = ~was_over & (worlds.steps_taken >= self.num_steps)
-        is_right = (answers == worlds.goal[:, None]).all(axis=-1) | (worlds.role == Role.GUIDE)
-        worlds.is_won |= ends & is_right.all(axis=1)
-        worlds.is_over |= ends
-        worlds.last_action[:] = np.where(was_over[:, None], 0, actions)
-        reward = (ends & worlds.is_won).astype(np.float32)
-        return np.repeat(reward[:, None], self.num_agents, axis=1)
-
-    def plan(self, worlds: Worlds) -> np.ndarray:
-        return np.zeros(worlds.role.shape, np.uint8)
-
-    def chance_success(self) -> float:
-        return 1 / len(self.meanings("train"))
