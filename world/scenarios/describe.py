@@ -64,16 +64,18 @@ class Describe(SpokenScenario):
         if COMPOSITIONS in self.splits:
             # the same objects are held out of every game over them
             ranks = np.array([rank("describe", *self.attribute_sizes, "meaning", n) for n in range(len(grid))])
-            num_left = [np.bincount(column, minlength=size) for column, size in zip(grid.T, self.attribute_sizes)]
+            num_left = [
+                np.bincount(column, minlength=size) for column, size in zip(grid.T, self.attribute_sizes, strict=True)
+            ]
             wanted = round(HELD_OUT_SHARE * len(grid))
             for n in np.argsort(ranks, kind="stable"):
                 if wanted == 0:
                     break
                 # every value stays known from other company
-                if all(left[value] > 1 for left, value in zip(num_left, grid[n])):
+                if all(left[value] > 1 for left, value in zip(num_left, grid[n], strict=True)):
                     is_held_out[n] = True
                     wanted -= 1
-                    for left, value in zip(num_left, grid[n]):
+                    for left, value in zip(num_left, grid[n], strict=True):
                         left[value] -= 1
         return {TRAIN: grid[~is_held_out], COMPOSITIONS: grid[is_held_out]}
 

@@ -1,4 +1,4 @@
-"""What scenarios share that are decided by answers: one message, then the builders' world models name what was meant."""
+"""What scenarios share that are decided by answers: one message, then the builder says what was meant."""
 
 from __future__ import annotations
 
