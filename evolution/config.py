@@ -30,15 +30,25 @@ class ChannelConfig:
     num_symbols: int | None = None  # V, different symbols
     hearing_radius_cells: int = 0  # who is further away hears nothing; 0: everybody hears everybody
     symbol_noise: float = 0.0  # share of symbols that arrive as another one, while learning
-    channel_gradient: Literal["straight-through", "reinforce"] = "straight-through"  # how speakers learn
+    variable_length: bool = False  # the last symbol ends a message, which is silent from there on
+    length_cost: float = 0.0  # nats a symbol costs its speaker in language rounds, once it is understood
+    channel_gradient: Literal["straight-through", "reinforce", "autoencoding"] = "straight-through"  # of speakers
+    slow_copy_weight: float = 0.0  # of the divergence of a speaker from a slow copy of itself, in language rounds
+    slow_copy_rate: float = 0.01  # how far the slow copy moves towards the speaker, each round
 
     def __post_init__(self) -> None:
         _check(self, "message_length", 1, 64)
         _check(self, "num_symbols", 2, 200)
         _check(self, "hearing_radius_cells", 0)
-        _check(self, "symbol_noise", 0, 1)
-        if self.channel_gradient not in ("straight-through", "reinforce"):
-            raise ValueError(f"channel_gradient must be straight-through or reinforce, got {self.channel_gradient!r}")
+        for name in ("symbol_noise", "slow_copy_rate"):
+            _check(self, name, 0, 1)
+        for name in ("length_cost", "slow_copy_weight"):
+            _check(self, name, 0)
+        gradients = ("straight-through", "reinforce", "autoencoding")
+        if self.channel_gradient not in gradients:
+            raise ValueError(f"channel_gradient must be one of {', '.join(gradients)}, got {self.channel_gradient!r}")
+        if self.length_cost and not self.variable_length:
+            raise ValueError(f"length_cost goes with variable_length, got {self.length_cost} without it")
 
 
 @dataclass(frozen=True)
@@ -65,18 +75,25 @@ class SelectionConfig:
     """Who lives on, and who is born."""
 
     elimination: bool = True  # the worst make place; off: nobody ever dies
+    culling: Literal["fitness", "age", "random", "none"] = "fitness"  # who goes: the worst, the oldest, anybody, nobody
     eliminated_share: float = 0.25  # of the population, each generation
+    founders: int = 1  # boxlings from which the population descends, each with a language of its own to begin with
     mutation: bool = True  # copies of the best are mutated; off: they are exact
     mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
     newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
+    newborns_inherit: bool = True  # off: a newborn inherits nothing at all
+    renewed_listeners: int = 0  # boxlings whose ears are renewed each generation, besides all births
     newborns_until: float = 0.85  # share of the run after which births are mutants only
     protected_generations: int = 1  # how long a newborn cannot be eliminated
 
     def __post_init__(self) -> None:
         for name in ("eliminated_share", "newborn_share", "newborns_until"):
             _check(self, name, 0, 1)
-        _check(self, "mutation_step", 0)
-        _check(self, "protected_generations", 0)
+        for name in ("mutation_step", "protected_generations", "renewed_listeners"):
+            _check(self, name, 0)
+        _check(self, "founders", 1)
+        if self.culling not in ("fitness", "age", "random", "none"):
+            raise ValueError(f"culling must be one of fitness, age, random, none, got {self.culling!r}")
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class LearningConfig:
     language_rounds: int | None = None  # pure language games each generation
     language_batch: int | None = None  # meanings a genome says, and hears, in a round
     half_told_share: float | None = None  # of goals said by one attribute alone, where guides are told the goal
+    meaning_zipf: float = 0.0  # meaning number n comes up in language rounds n^-this times as often as number 1
     newborn_listener_every: int | None = None  # rounds after which the founder's ears are renewed; 0: never
     acting_rounds: int | None = None  # rollouts learned from each generation
     acting_worlds: int = 16  # worlds a genome guides in a rollout
@@ -116,7 +134,7 @@ class LearningConfig:
             _check(self, name, 0, 1)
         for name in (
             "entropy_bonus", "message_entropy_bonus", "belief_weight", "edit_weight", "value_weight",
-            "reward_weight", "imitation_weight", "learning_rate", "gradient_norm", "ppo_clip",
+            "reward_weight", "imitation_weight", "learning_rate", "gradient_norm", "ppo_clip", "meaning_zipf",
         ):  # fmt: skip
             _check(self, name, 0)
 

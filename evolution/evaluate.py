@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from evolution.chance import stream, torch_stream
-from evolution.live import Rollout, body_state, goal_one_hot, live
+from evolution.learn import what_guides_say
+from evolution.live import Rollout, body_state, draw_other_worlds, goal_one_hot, live
 from evolution.seats import draw_offsets, familiar_offsets, seat, stranger_offsets
-from language.channel import Intervention, draw_symbols
+from language.channel import Intervention, altered, as_heard, draw_symbols, until_end
+from language.interaction import Interaction
 from language.measures import share_interval
 from population.policy import Policy, Senses, rows_where
+from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
 
@@ -108,6 +111,83 @@ def strangers(matrix: np.ndarray) -> dict[str, float | None]:
     return {"familiar": mean(familiar_offsets(population)), "strangers": mean(stranger_offsets(population))}
 
 
+def converse(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    *,
+    split: str = "train",
+    offsets: tuple[int, ...] | None = None,
+    channel: Intervention | None = None,
+    meanings: np.ndarray | None = None,
+    seed: int = 0,
+) -> Interaction:
+    """Every boxling says first words of every meaning of a split, once to each listener: slot + offset, modulo P.
+
+    By default all others listen, or itself to one that is alone. `meanings` (M, G) in place of all of the split. Words
+    and answers are the most probable ones. Rows come by listener's distance, then speaker, then meaning; ids are slots.
+    """
+    channel = channel or Intervention()
+    population, device = len(genomes), str(genomes.device)
+    meanings = scenario.meanings(split) if meanings is None else meanings
+    num_meanings = len(meanings)
+    generator = torch_stream(seed, "converse", split, channel.kind, device=device)
+    with torch.no_grad():
+        weights = policy.weights_of(genomes)
+        symbols, message = _first_message(policy, weights, scenario, meanings)
+        still = torch.zeros(population, num_meanings, dtype=torch.int64, device=device)
+        # listeners have lived one silent step before they hear the first word
+        waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
+        empty = torch.zeros(population, num_meanings, policy.spec.width, device=device)
+        memory, _ = policy.listen(weights, None, None, waiting, empty)
+        voices = still.unsqueeze(-1) + Role.GUIDE
+        parts = []
+        said = as_heard(symbols, policy.spec.num_symbols, policy.spec.has_end).cpu().numpy().astype(np.int16)
+        goal = np.repeat(meanings[None].astype(np.int16), population, axis=0)
+        slots = np.repeat(np.arange(population), num_meanings)
+        for offset in offsets if offsets is not None else tuple(range(1, population)) or (0,):
+            heard = _on_its_way(message, channel, policy.spec, generator)
+            heard = None if heard is None else torch.roll(heard, offset, dims=0).flatten(-2).unsqueeze(2)
+            _, beliefs = policy.listen(weights, heard, voices, waiting, memory)
+            answers = torch.roll(beliefs.answers(), -offset, dims=0).cpu().numpy().astype(np.int16)
+            parts.append(
+                Interaction(
+                    scenario.name, split, channel.kind, policy.spec.num_symbols, slots, (slots + offset) % population,
+                    goal.reshape(-1, goal.shape[-1]), said.reshape(-1, said.shape[-1]),
+                    answers.reshape(-1, answers.shape[-1]),
+                )
+            )  # fmt: skip
+    return Interaction.concatenate(parts)
+
+
+def _first_message(
+    policy: Policy, weights: dict[str, Tensor], scenario: Scenario, meanings: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    """What every boxling would say first of these meanings (M, G): symbols (P, M, L) and one-hot (P, M, L, V)."""
+    population = len(weights["about"])
+    device = str(weights["about"].device)
+    still = torch.zeros(population, len(meanings), dtype=torch.int64, device=device)
+    body = body_state(still, still, still + Role.GUIDE)
+    every = rows_where(torch.ones_like(still, dtype=torch.bool))
+    if scenario.guide_sees:
+        view = torch.from_numpy(scenario.picture_of(meanings)).to(device).expand(population, -1, -1, -1)
+        senses = Senses(body, every, view, None, None)
+    else:
+        goal = torch.from_numpy(meanings.astype(np.int64)).to(device).expand(population, -1, -1)
+        senses = Senses(body, None, None, every, goal_one_hot(goal, policy.spec))
+    symbols, message = draw_symbols(what_guides_say(policy, weights, senses))
+    return symbols, until_end(message) if policy.spec.has_end else message
+
+
+def _on_its_way(message: Tensor, channel: Intervention, spec: PolicySpec, generator: torch.Generator) -> Tensor | None:
+    """What arrives of messages (P, M, L, V): shuffled, every meaning is heard with the words for another one."""
+    if channel.kind == "mute":
+        return None
+    if channel.kind == "shuffle":
+        message = message[:, draw_other_worlds(message.shape[1], generator)]
+    return altered(message, channel, spec.num_symbols - spec.has_end, generator)
+
+
 def first_words(
     policy: Policy, genomes: Tensor, scenario: Scenario, split: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -116,33 +196,8 @@ def first_words(
     Returns meanings (M, G), messages (P, M, L) with symbols 1 to V, and for each speaker the share of meanings that its
     listeners, all others (or itself, if it is alone), name right in every attribute, (P,).
     """
-    meanings = scenario.meanings(split)
-    population, num_meanings = len(genomes), len(meanings)
-    device = str(genomes.device)
-    still = torch.zeros(population, num_meanings, dtype=torch.int64, device=device)
-    body = body_state(still, still, still + Role.GUIDE)
-    every = rows_where(torch.ones_like(still, dtype=torch.bool))
-    goal = torch.from_numpy(meanings.astype(np.int64)).to(device).expand(population, -1, -1)
-    if scenario.guide_sees:
-        view = torch.from_numpy(scenario.picture_of(meanings)).to(device).expand(population, -1, -1, -1)
-        senses = Senses(body, every, view, None, None)
-    else:
-        senses = Senses(body, None, None, every, goal_one_hot(goal, policy.spec))
-    empty = torch.zeros(population, num_meanings, policy.spec.width, device=device)
-    with torch.no_grad():
-        weights = policy.weights_of(genomes)
-        memory, beliefs = policy.listen(weights, None, None, senses, empty)
-        _, response = policy.respond(weights, senses, memory, beliefs, empty)
-        symbols, message = draw_symbols(response.say_logits)
-        # listeners have lived one silent step before they hear the first word
-        waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
-        memory, _ = policy.listen(weights, None, None, waiting, empty)
-        voices = still.unsqueeze(-1) + Role.GUIDE
-        shares = []
-        for offset in tuple(range(1, population)) or (0,):
-            heard = torch.roll(message, offset, dims=0).flatten(-2).unsqueeze(2)
-            _, beliefs = policy.listen(weights, heard, voices, waiting, memory)
-            is_right = (beliefs.answers() == goal).all(dim=-1).float().mean(dim=1)
-            shares.append(torch.roll(is_right, -offset, dims=0))
-    said = symbols.cpu().numpy().astype(np.int16) + 1
-    return meanings, said, torch.stack(shares).mean(dim=0).cpu().numpy()
+    talk = converse(policy, genomes, scenario, split=split)
+    population, num_meanings = len(genomes), len(scenario.meanings(split))
+    messages = talk.messages[: population * num_meanings].reshape(population, num_meanings, -1)
+    is_right = talk.is_right.reshape(-1, population, num_meanings)
+    return scenario.meanings(split), messages, is_right.mean(axis=(0, 2))

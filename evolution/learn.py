@@ -15,10 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evolution.config import ChannelConfig
 from evolution.live import Rollout, goal_one_hot
-from language.channel import Intervention, deliver, draw_symbols, straight_through, with_gradient_of
+from language.channel import (
+    Intervention,
+    deliver,
+    draw_symbols,
+    length_weight,
+    log_prob_of,
+    straight_through,
+    until_end,
+    with_gradient_of,
+    with_noise,
+)
 from population.memory import Memory
-from population.policy import Policy, Senses, body_state, rows_where
+from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from population.world_model import belief_loss, edit_loss
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
@@ -70,58 +81,104 @@ def language_round(
     optimiser: RowAdam,
     scenario: Scenario,
     *,
+    channel: ChannelConfig,
     batch: int,
     offset: int,
     temperature: float,
     entropy_bonus: float,
     learning_rate: float,
     max_norm: float,
-    gradient: str,
-    symbol_noise: float,
     half_told_share: float,
+    meaning_zipf: float,
     rng: np.random.Generator,
     generator: torch.Generator,
+    slow_genomes: Tensor | None = None,
 ) -> Tensor:
-    """One update of every genome, as guide and as builder, on `batch` meanings; returns the surprise (P,) in nats."""
+    """One update of every genome, as guide and as builder, on `batch` meanings; returns the surprise (P,) in nats.
+
+    Genome g hears what genome g - offset says. How a speaker learns, by `channel.channel_gradient`:
+
+    - straight-through: the listener's gradient crosses the channel, as if the speaker's symbols were probabilities;
+    - reinforce: the speaker is paid for what its listener understood (Williams 1992), less what the others of the batch
+      earned on average (leave-one-out baseline: Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE);
+    - autoencoding: it learns to understand itself, and no gradient passes between boxlings (Lin et al. 2021,
+      https://arxiv.org/abs/2110.15349). Departure: there is no decoder besides the ears, which hear the others too.
+
+    `slow_genomes` (P, parameters), copies that follow slowly, hold speakers back where `channel.slow_copy_weight` asks
+    for it (Chaabouni et al. 2022, "Emergent communication at scale"), and are moved on here.
+    """
     spec = policy.spec
-    population = len(genomes)
     leaf = genomes.detach().requires_grad_(True)
     weights = policy.weights_of(leaf)
-    device = str(genomes.device)
-    goal, is_told, senses = _guide_senses(policy, scenario, population, batch, half_told_share, rng, device)
-    empty = torch.zeros(population, batch, spec.width, device=device)
-    memory, beliefs = policy.listen(weights, None, None, senses, empty)
-    _, response = policy.respond(weights, senses, memory, beliefs, empty)
-    symbols, message = draw_symbols(response.say_logits, generator, temperature)
-    # genome g hears what genome g - offset says
-    heard = torch.roll(message if gradient == "straight-through" else message.detach(), offset, dims=0)
-    said_goal = torch.roll(goal, offset, dims=0)
-    if symbol_noise > 0:
-        hit = torch.rand(heard.shape[:-1], generator=generator, device=device) < symbol_noise
-        drawn = torch.randint(spec.num_symbols, hit.shape, generator=generator, device=device)
-        noise = torch.nn.functional.one_hot(drawn, spec.num_symbols).float()
-        heard = torch.where(hit.unsqueeze(-1), noise, heard)
-    heard, voices = _among_decoys(heard, scenario.num_agents - 2, generator)
-    # builders have lived one silent step before they hear the first word
-    still = torch.zeros(population, 1, dtype=torch.int64, device=device)
-    waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
-    memory, _ = policy.listen(weights, None, None, waiting, empty[:, :1])
-    acted = torch.randint(NUM_PLAIN_ACTS, (population, batch), generator=generator, device=device)
-    moved = (torch.rand(acted.shape, generator=generator, device=device) < 0.8) & (acted > 0)
-    hearing = Senses(body_state(acted, moved, torch.full_like(acted, Role.BUILDER)), None, None, None, None)
-    _, beliefs = policy.listen(weights, heard, voices, hearing, memory.expand_as(empty))
-    surprise = belief_loss(beliefs, said_goal, torch.roll(is_told, offset, dims=0))  # (P, batch)
-    log_p = torch.log_softmax(response.say_logits, dim=-1)
-    entropy = -(log_p.exp() * log_p).sum(dim=-1).mean(dim=(1, 2))
-    loss = surprise.mean(dim=1) - entropy_bonus * entropy
-    if gradient == "reinforce":
-        # the speaker is paid for what its listener understood
-        cost = torch.roll(surprise.detach(), -offset, dims=0)
-        advantage = cost - cost.mean(dim=1, keepdim=True)
-        said_log_p = log_p.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
-        loss = loss + (advantage * said_log_p).mean(dim=1)
+    goal, is_told, senses = _guide_senses(
+        policy, scenario, len(genomes), batch, half_told_share, meaning_zipf, rng, str(genomes.device)
+    )
+    say_logits = what_guides_say(policy, weights, senses)
+    symbols, message = draw_symbols(say_logits, generator, temperature)
+    if spec.has_end:
+        message = until_end(message)
+    is_shared = channel.channel_gradient == "straight-through"
+    heard = torch.roll(message if is_shared else message.detach(), offset, dims=0)
+    told = torch.roll(goal, offset, dims=0), torch.roll(is_told, offset, dims=0)
+
+    def surprise_at(heard: Tensor, goal: Tensor, is_told: Tensor) -> tuple[Tensor, Tensor]:
+        if channel.symbol_noise > 0:
+            heard = with_noise(heard, channel.symbol_noise, spec.num_symbols - spec.has_end, generator)
+        beliefs = what_builders_believe(policy, weights, heard, scenario.num_agents - 2, generator)
+        is_right = ((beliefs.answers() == goal) | ~is_told).all(dim=-1).float()
+        return belief_loss(beliefs, goal, is_told), is_right
+
+    surprise, is_right = surprise_at(heard, *told)  # (P, batch) each
+    loss = surprise.mean(dim=1)
+    if channel.channel_gradient == "autoencoding":
+        loss = loss + surprise_at(message, goal, is_told)[0].mean(dim=1)
+    log_p = torch.log_softmax(say_logits, dim=-1)
+    loss = loss - entropy_bonus * -(log_p.exp() * log_p).sum(dim=-1).mean(dim=(1, 2))
+    # what the listener made of it comes back to the speaker
+    cost = torch.roll(surprise.detach(), -offset, dims=0)
+    if channel.length_cost:
+        understood = torch.roll(is_right.mean(dim=1), -offset, dims=0)
+        price = channel.length_cost * length_weight(understood)  # (P,)
+        length = message.sum(dim=(-1, -2))  # (P, batch) symbols
+        cost = cost + price.unsqueeze(1) * length.detach()
+        if channel.channel_gradient != "reinforce":
+            loss = loss + price * length.mean(dim=1)
+    if channel.channel_gradient == "reinforce":
+        baseline = (cost.sum(dim=1, keepdim=True) - cost) / max(1, batch - 1)
+        loss = loss + ((cost - baseline) * log_prob_of(say_logits, symbols, spec.has_end)).mean(dim=1)
+    if slow_genomes is not None and channel.slow_copy_weight:
+        with torch.no_grad():
+            slow_log_p = torch.log_softmax(what_guides_say(policy, policy.weights_of(slow_genomes), senses), dim=-1)
+        divergence = (log_p.exp() * (log_p - slow_log_p)).sum(dim=-1)  # (P, batch, L) nats
+        loss = loss + channel.slow_copy_weight * divergence.mean(dim=(1, 2))
     optimiser.update(genomes, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, max_norm)
+    if slow_genomes is not None:
+        slow_genomes.lerp_(genomes, channel.slow_copy_rate)
     return surprise.detach().mean(dim=1)
+
+
+def what_guides_say(policy: Policy, weights: dict[str, Tensor], senses: Senses) -> Tensor:
+    """Logits (P, n, L, V) of what guides say first."""
+    empty = torch.zeros(*senses.body.shape, policy.spec.width, device=senses.body.device)
+    memory, beliefs = policy.listen(weights, None, None, senses, empty)
+    return policy.respond(weights, senses, memory, beliefs, empty)[1].say_logits
+
+
+def what_builders_believe(
+    policy: Policy, weights: dict[str, Tensor], heard: Tensor, num_decoys: int, generator: torch.Generator
+) -> Beliefs:
+    """What builders make of a guide's message (P, n, L, V), said beside random ones of other builders."""
+    population, batch = heard.shape[:2]
+    heard, voices = _among_decoys(heard, num_decoys, generator)
+    # builders have lived one silent step before they hear the first word
+    still = torch.zeros(population, 1, dtype=torch.int64, device=heard.device)
+    waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
+    empty = torch.zeros(population, 1, policy.spec.width, device=heard.device)
+    memory, _ = policy.listen(weights, None, None, waiting, empty)
+    acted = torch.randint(NUM_PLAIN_ACTS, (population, batch), generator=generator, device=heard.device)
+    moved = (torch.rand(acted.shape, generator=generator, device=heard.device) < 0.8) & (acted > 0)
+    hearing = Senses(body_state(acted, moved, torch.full_like(acted, Role.BUILDER)), None, None, None, None)
+    return policy.listen(weights, heard, voices, hearing, memory.expand(-1, batch, -1))[1]
 
 
 def _guide_senses(
@@ -130,6 +187,7 @@ def _guide_senses(
     population: int,
     batch: int,
     half_told_share: float,
+    meaning_zipf: float,
     rng: np.random.Generator,
     device: str,
 ) -> tuple[Tensor, Tensor, Senses]:
@@ -146,7 +204,12 @@ def _guide_senses(
         is_told = torch.ones(goal.shape, dtype=torch.bool, device=device)
         return goal, is_told, Senses(body, every, view.unflatten(0, (population, batch)), None, None)
     meanings = scenario.meanings("train").astype(np.int64)
-    goal = torch.from_numpy(meanings[rng.integers(len(meanings), size=(population, batch))]).to(device)
+    if meaning_zipf:
+        often = np.arange(1, len(meanings) + 1) ** -meaning_zipf
+        drawn = rng.choice(len(meanings), (population, batch), p=often / often.sum())
+    else:
+        drawn = rng.integers(len(meanings), size=(population, batch))
+    goal = torch.from_numpy(meanings[drawn]).to(device)
     # some goals are told by one attribute alone: single words first, as children learn them
     num_attributes = goal.shape[-1]
     only = torch.from_numpy(rng.integers(num_attributes, size=(population, batch, 1))).to(device)
@@ -227,11 +290,15 @@ def acting_round(
             memory = Memory(memory.language * lives_on, memory.situation * lives_on)
             messages = messages * seating.to_worlds(lives_on)[:, :1, None]
         if messages is not None and moment.audible.shape[1] > 1:
-            sent = seating.to_genomes(deliver(messages, moment.audible, Intervention()).flatten(-2))
+            sent = seating.to_genomes(
+                deliver(messages, moment.audible, Intervention(), has_end=spec.has_end).flatten(-2)
+            )
             heard = sent if moment.heard is None else with_gradient_of(sent, moment.heard, spec.num_symbols)
         memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
         symbols = seating.to_genomes(moment.symbols)
         message = straight_through(response.say_logits, symbols)
+        if spec.has_end:
+            message = until_end(message)
         messages = seating.to_worlds(message if gradient == "straight-through" else message.detach())
         log_act = torch.log_softmax(response.act_logits, dim=-1)
         can_act = active * is_builder
@@ -239,8 +306,7 @@ def acting_round(
         old_log_prob = moment.act_log_prob
         ratio_mask = can_act * moment.is_own_act
         if gradient == "reinforce":
-            log_say = torch.log_softmax(response.say_logits, dim=-1)
-            said = log_say.gather(-1, symbols.unsqueeze(-1)).sum(dim=(-1, -2))
+            said = log_prob_of(response.say_logits, symbols, spec.has_end)
             log_prob = torch.where(is_builder, log_prob, said)
             old_log_prob = torch.where(is_builder, old_log_prob, moment.say_log_prob)
             ratio_mask = active

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from evolution.seats import Seating
-from language.channel import Intervention, deliver, draw_symbols, gumbel_noise
+from language.channel import Intervention, as_heard, deliver, draw_symbols, gumbel_noise, log_prob_of, until_end
 from population.experts import ExpertUse
 from population.memory import Memory
 from population.policy import Beliefs, Policy, Response, Senses, body_state, rows_where
@@ -181,7 +181,8 @@ def live(
         audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
         heard = None
         if messages is not None and num_agents > 1 and channel.kind != "mute":
-            heard = seating.to_genomes(deliver(messages, audible, channel, other_world, generator).flatten(-2))
+            delivered = deliver(messages, audible, channel, other_world, generator, spec.has_end)
+            heard = seating.to_genomes(delivered.flatten(-2))
         memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
         return senses, audible, heard, beliefs, response
 
@@ -199,7 +200,7 @@ def live(
                     log_act = torch.log_softmax(response.act_logits, dim=-1)
                     act_log_prob = log_act.gather(-1, act.unsqueeze(-1)).squeeze(-1)
             symbols, message = draw_symbols(response.say_logits, generator if explores else None)
-            messages = seating.to_worlds(message)
+            messages = seating.to_worlds(until_end(message) if spec.has_end else message)
             answers = seating.to_worlds(beliefs.answers()).cpu().numpy().astype(np.int16)
             acts = seating.to_worlds(act).cpu().numpy().astype(np.int8)
             reward = scenario.advance(worlds, acts, answers)
@@ -211,7 +212,6 @@ def live(
             rollout.num_finished += int(ends.sum())
             rollout.num_won += int((ends & worlds.is_won).sum())
             if keeps:
-                log_say = torch.log_softmax(response.say_logits, dim=-1)
                 rollout.moments.append(
                     Moment(
                         senses=senses,
@@ -220,7 +220,7 @@ def live(
                         symbols=seating.to_worlds(symbols),
                         act=act,
                         act_log_prob=act_log_prob,
-                        say_log_prob=log_say.gather(-1, symbols.unsqueeze(-1)).squeeze(-1).sum(dim=-1),
+                        say_log_prob=log_prob_of(response.say_logits, symbols, spec.has_end),
                         value=response.value,
                         reward=seating.to_genomes(torch.from_numpy(reward).to(device)),
                         is_active=by_seat(~was_over),
@@ -233,7 +233,8 @@ def live(
                     )
                 )
             if num_recorded:
-                said = seating.to_worlds(symbols).cpu().numpy().astype(np.int16) + 1
+                spoken = as_heard(symbols, spec.num_symbols, spec.has_end)
+                said = seating.to_worlds(spoken).cpu().numpy().astype(np.int16)
                 rollout.said.append(said[:num_recorded])
                 rollout.acts.append(acts[:num_recorded])
                 rollout.answers.append(answers[:num_recorded])

@@ -22,21 +22,27 @@ def select(
     raw_fitness: np.ndarray, age_generations: np.ndarray, is_newborn: np.ndarray, config: SelectionConfig,
     progress: float, rng: np.random.Generator,
 ) -> list[Replacement]:  # fmt: skip
-    """Truncation selection: the worst share makes place for children of the better half.
+    """A share makes place for children of others.
+
+    Who goes, by `config.culling`: the worst, and those who have children are of the better half (truncation selection);
+    or the oldest, or anybody, and anybody who stays has children, so that fitness plays no part (the strategies of
+    Cogswell et al. 2019, https://arxiv.org/abs/1904.09067, and Dagan et al. 2021, https://arxiv.org/abs/2001.03361).
 
     `raw_fitness` (P,), NaN counts as worst; newborns (`is_newborn`, (P,)) younger than `protected_generations` are
     spared; `progress` in [0, 1) of the run decides whether newborns are still born. Ties are broken by chance.
     """
     population = len(raw_fitness)
-    if not config.elimination or population < 2:
+    if not config.elimination or config.culling == "none" or population < 2:
         return []
     fitness = np.where(np.isnan(raw_fitness), -np.inf, raw_fitness)
-    order = np.lexsort((rng.random(population), fitness))  # worst first
+    first_to_go = {"fitness": fitness, "age": -age_generations, "random": np.zeros(population)}[config.culling]
+    order = np.lexsort((rng.random(population), first_to_go))
     is_spared = is_newborn & (age_generations < config.protected_generations)
     num_dying = min(int(np.floor(config.eliminated_share * population + 1e-9)), population - 1)
     dying = [int(slot) for slot in order if not is_spared[slot]][:num_dying]
     parents = [int(slot) for slot in order[::-1] if slot not in dying and np.isfinite(fitness[slot])]
-    parents = parents[: max(1, population // 2)]
+    if config.culling == "fitness":
+        parents = parents[: max(1, population // 2)]
     if not parents:
         return []
     replacements = []

@@ -43,6 +43,7 @@ FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients 
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
+ALL_PARTS = ("eyes", "ears", "mind", "mouth", "hands")  # and what one draws anew that inherits nothing
 
 
 class Boxling(mesa.Agent):
@@ -101,6 +102,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         num_looks=scenario.num_looks,
         view_shape=scenario.view_shape,
         num_symbols=number(channel.num_symbols),
+        has_end=channel.variable_length,
         message_length=number(channel.message_length),
         is_told_goal=not scenario.guide_sees,
         width=number(policy.width),
@@ -144,6 +146,7 @@ class Society(mesa.Model):
         self.slots: list[Boxling] = []
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
         self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
+        self.slow_genomes = torch.zeros_like(self.genomes) if config.channel.slow_copy_weight else None
         if not is_restored:
             self._found(ancestors, on_progress)
         self.datacollector = mesa.DataCollector(
@@ -168,55 +171,60 @@ class Society(mesa.Model):
             sources = [ancestors.genomes[order[slot % len(order)]] for slot in range(config.population)]
             num_exact = len(order)
         else:
-            founder = torch.from_numpy(self.layout.draw(1, rng)).to(config.device)
-            self._raise_founder(founder, on_progress)
+            num_exact = min(config.selection.founders, config.population)
+            founders = torch.from_numpy(self.layout.draw(num_exact, rng)).to(config.device)
+            self._raise_founders(founders, on_progress)
             origin = "founder"
-            sources = [founder[0].cpu().numpy()] * config.population
-            num_exact = 1
+            sources = [founders[slot % num_exact].cpu().numpy() for slot in range(config.population)]
         step = config.selection.mutation_step if config.selection.mutation else 0.0
         for slot, source in enumerate(sources):
             genome = source if slot < num_exact else mutate(source, self.layout, step, rng)
             self.genomes[slot] = torch.from_numpy(genome)
             self.slots.append(Boxling(self, self._birth(NO_MOTHER, origin), slot))
+        if self.slow_genomes is not None:
+            self.slow_genomes.copy_(self.genomes)
 
     def _birth(self, mother: int, origin: str) -> Birth:
         birth = Birth(self.next_id, mother, self.generation, origin)
         self.next_id += 1
         return birth
 
-    def _raise_founder(self, founder: torch.Tensor, on_progress: Callable[[float, str], None] | None) -> None:
-        """Let one boxling learn the language with itself: cheap, and the population then starts with one language."""
+    def _raise_founders(self, founders: torch.Tensor, on_progress: Callable[[float, str], None] | None) -> None:
+        """Let founders (F, parameters) learn to talk, each with itself: cheap, and who descends from one shares a
+        language from the start."""
         learning = self.config.learning
         rounds = int(learning.founder_rounds or 0) if learning.fine_tuning and self.scenario.has_guide else 0
         rng = stream(self.config.seed, "founder")
         generator = torch_stream(self.config.seed, "founder", device=self.config.device)
-        optimiser = RowAdam(1, self.layout.num_parameters, self.config.device)
-        ears = self._columns(*LANGUAGE_PARTS)
+        optimiser = RowAdam(len(founders), self.layout.num_parameters, self.config.device)
+        slow = founders.clone() if self.config.channel.slow_copy_weight else None
         every = int(learning.newborn_listener_every or 0)
         ages = {rounds * k // CHILDHOOD_YEARS for k in range(CHILDHOOD_YEARS)} if rounds else set()
         for i in range(rounds):
             progress = i / rounds
             if i in ages:
-                self.childhood.append(self._language_measures(founder))
+                self.childhood.append(self._language_measures(founders))
             if every and i and i % every == 0 and progress < 1 - FADES_OVER:
-                # new ears have to learn the language anew: only a code that is easily learned survives that
-                fresh = torch.from_numpy(self.layout.draw(1, rng)).to(founder.device)
-                founder[0, ears] = fresh[0, ears]
-                optimiser.forget(0, ears)
+                for row in range(len(founders)):
+                    self._renew(founders, optimiser, row, LANGUAGE_PARTS, rng)
             surprise = self._language_round(
-                founder,
-                optimiser,
-                0,
-                2 * int(learning.language_batch or 1),
-                FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
-                learning.message_entropy_bonus * (1 - progress),
-                fading(progress),
-                rng,
-                generator,
-            )
+                founders, optimiser, slow, 0, 2 * int(learning.language_batch or 1), progress, fading(progress),
+                rng, generator,
+            )  # fmt: skip
             if on_progress is not None and i % 20 == 0:
                 bits = float(surprise.mean()) / np.log(2)
-                on_progress(progress, f"the founder learns to talk (surprise {bits:.2f} bits an attribute)")
+                who = "the founder learns" if len(founders) == 1 else "the founders learn"
+                on_progress(progress, f"{who} to talk (surprise {bits:.2f} bits an attribute)")
+
+    def _renew(
+        self, genomes: torch.Tensor, optimiser: RowAdam, row: int, parts: tuple[str, ...], rng: np.random.Generator
+    ) -> None:
+        """Draw parts of a boxling anew. New ears have to learn the language: only a code that is easily learned
+        survives that."""
+        columns = self._columns(*parts)
+        fresh = torch.from_numpy(self.layout.draw(1, rng)).to(genomes.device)
+        genomes[row, columns] = fresh[0, columns]
+        optimiser.forget(row, columns)
 
     def _columns(self, *parts: str) -> torch.Tensor:
         return torch.from_numpy(self.layout.columns_of(*parts)).to(self.genomes.device)
@@ -369,7 +377,7 @@ class Society(mesa.Model):
             self.progress,
             rng,
         )
-        ears = self._columns(*LANGUAGE_PARTS)
+        parts = LANGUAGE_PARTS if config.newborns_inherit else ALL_PARTS
         for replacement in replacements:
             parent, slot = replacement.parent, replacement.slot
             genome = self.genomes[parent].cpu().numpy()
@@ -378,15 +386,19 @@ class Society(mesa.Model):
             self.genomes[slot] = torch.from_numpy(genome)
             self.optimiser.copy_row(parent, slot)
             if replacement.is_newborn:
-                fresh = torch.from_numpy(self.layout.draw(1, rng)).to(self.genomes.device)
-                self.genomes[slot, ears] = fresh[0, ears]
-                self.optimiser.forget(slot, ears)
+                self._renew(self.genomes, self.optimiser, slot, parts, rng)
+            if self.slow_genomes is not None:
+                self.slow_genomes[slot] = self.genomes[slot]
             self.slots[slot].is_eliminated = True
             self.boxling_rows[slot]["is_eliminated"] = True
             birth = self._birth(self.slots[parent].unique_id, "newborn" if replacement.is_newborn else "mutant")
             # alive from the next generation on
             birth = Birth(birth.boxling, birth.mother, self.generation + 1, birth.origin)
             self.slots[slot] = Boxling(self, birth, slot)
+        stay = [slot for slot in range(self.config.population) if slot not in {each.slot for each in replacements}]
+        if self.progress < config.newborns_until:
+            for slot in rng.permutation(stay)[: config.renewed_listeners]:
+                self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng)
         self.measures["eliminated"] = float(len(replacements))
         self.measures["newborns"] = float(sum(replacement.is_newborn for replacement in replacements))
 
@@ -410,8 +422,8 @@ class Society(mesa.Model):
             for _ in range(share):
                 offset = int(rng.choice(familiar_offsets(self.config.population)))
                 surprise = self._language_round(
-                    self.genomes, self.optimiser, offset, int(learning.language_batch or 1), LAST_TEMPERATURE, 0.0,
-                    rate, rng, generator,
+                    self.genomes, self.optimiser, self.slow_genomes, offset, int(learning.language_batch or 1),
+                    self.progress if not learning.founder_rounds else 1.0, rate, rng, generator,
                 )  # fmt: skip
                 surprises.append(float(surprise.mean()))
             if rollouts:
@@ -426,16 +438,19 @@ class Society(mesa.Model):
         return steps
 
     def _language_round(
-        self, genomes: torch.Tensor, optimiser: RowAdam, offset: int, batch: int, temperature: float,
-        entropy_bonus: float, rate: float, rng: np.random.Generator, generator: torch.Generator,
+        self, genomes: torch.Tensor, optimiser: RowAdam, slow_genomes: torch.Tensor | None, offset: int, batch: int,
+        progress: float, rate: float, rng: np.random.Generator, generator: torch.Generator,
     ) -> torch.Tensor:  # fmt: skip
-        learning, channel = self.config.learning, self.config.channel
+        """`progress` in [0, 1] of learning to talk: gradients sharpen, and symbols are drawn less evenly."""
+        learning = self.config.learning
         return language_round(
             self.policy, genomes, optimiser, self.scenario,
-            batch=batch, offset=offset, temperature=temperature, entropy_bonus=entropy_bonus,
+            channel=self.config.channel, batch=batch, offset=offset, slow_genomes=slow_genomes,
+            temperature=FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
+            entropy_bonus=learning.message_entropy_bonus * (1 - progress),
             learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
-            gradient=channel.channel_gradient, symbol_noise=channel.symbol_noise,
-            half_told_share=float(learning.half_told_share or 0.0), rng=rng, generator=generator,
+            half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf,
+            rng=rng, generator=generator,
         )  # fmt: skip
 
     def _rollout(self, rng: np.random.Generator, generator: torch.Generator) -> Rollout:
@@ -485,6 +500,7 @@ class Society(mesa.Model):
             "optimiser.mean": self.optimiser.mean.cpu().numpy(),
             "optimiser.square": self.optimiser.square.cpu().numpy(),
             "optimiser.num_updates": self.optimiser.num_updates.cpu().numpy(),
+            **({} if self.slow_genomes is None else {"slow_genomes": self.slow_genomes.cpu().numpy()}),
             "generation": np.array([self.generation]),
             "next_id": np.array([self.next_id]),
             "boxling": np.array([birth.boxling for birth in births]),
@@ -504,6 +520,8 @@ class Society(mesa.Model):
             raise ValueError(f"the checkpoint's genomes must have shape {expected}, got {tensors['genomes'].shape}")
         device = society.config.device
         society.genomes = torch.from_numpy(tensors["genomes"].copy()).to(device)
+        if society.slow_genomes is not None:
+            society.slow_genomes = torch.from_numpy(state["slow_genomes"].copy()).to(device)
         society.generation = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
         for name in ("mean", "square", "num_updates"):

@@ -31,6 +31,7 @@ class PolicySpec:
     near_cells: int = 5  # side of the square around the agent that is felt cell by cell; 0 leaves it out
     query_heads: int = 2  # questions to the picture by each belief about what is visible; 0 leaves them out
     key_width: int = 16
+    has_end: bool = False  # the last symbol ends a message
     has_topics: bool = True  # places of a message attend to one thing in mind each; otherwise to the thought alone
 
     def __post_init__(self) -> None:
@@ -39,6 +40,8 @@ class PolicySpec:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_symbols < 2:
             raise ValueError(f"num_symbols must be at least 2, got {self.num_symbols}")
+        if self.has_end and self.num_symbols < 3:
+            raise ValueError(f"num_symbols must be at least 3, one of which ends a message, got {self.num_symbols}")
         sees_nothing = not self.conv_channels and not self.near_cells and not self.num_query_heads
         if sees_nothing and self.num_cells > 1:
             raise ValueError("a boxling must see something: conv_channels, near_cells and query_heads are all 0")

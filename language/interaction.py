@@ -1,0 +1,131 @@
+"""One record of what happened when some spoke and others listened: who, of what, which words, and what came of it.
+
+Records of the same circumstances concatenate; records of others refuse, so that what was trained on is never counted
+among what was held out, nor shuffled words among true ones. (EGG keeps interactions too, and lets any of them be
+concatenated; a wrong mean is then easily had.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+_SAME = ("scenario", "split", "channel", "num_symbols")  # what all rows have in common
+_WIDTHS = ("meanings", "messages", "answers")
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """N utterances of L symbols about meanings of G attributes; rows of the arrays belong together."""
+
+    scenario: str
+    split: str  # see `world.splits`
+    channel: str  # what was done to the words on their way, see `language.channel`
+    num_symbols: int  # V: symbols are in 1..V, 0 is silence
+    speakers: np.ndarray  # (N,) int64: who spoke
+    listeners: np.ndarray  # (N,) int64: who listened
+    meanings: np.ndarray  # (N, G) int16: what the speaker knew
+    messages: np.ndarray  # (N, L) int16: what it said
+    answers: np.ndarray  # (N, G) int16: what the listener took it for
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[len(_SAME) :]:
+            value = getattr(self, field.name)
+            num_axes = 2 if field.name in _WIDTHS else 1
+            if not isinstance(value, np.ndarray) or value.ndim != num_axes or value.dtype.kind not in "iu":
+                raise ValueError(f"{field.name} must be an integer array with {num_axes} axes, got {_shape_of(value)}")
+            if len(value) != len(self.speakers):
+                raise ValueError(f"{field.name} must have {len(self.speakers)} rows as speakers has, got {len(value)}")
+        if self.answers.shape != self.meanings.shape:
+            raise ValueError(
+                f"answers must have the shape of meanings, {self.meanings.shape}, got {self.answers.shape}"
+            )
+        if self.messages.size and not 0 <= self.messages.min() <= self.messages.max() <= self.num_symbols:
+            raise ValueError(
+                f"symbols must be in 0..{self.num_symbols}, got {self.messages.min()}..{self.messages.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.speakers)
+
+    @property
+    def is_right(self) -> np.ndarray:
+        """Whether each listener got every attribute right, (N,) bool."""
+        return (self.answers == self.meanings).all(axis=1)
+
+    @property
+    def success(self) -> float:
+        """Share of rows that are right, in [0, 1]; nan without rows."""
+        return float(self.is_right.mean()) if len(self) else float("nan")
+
+    @property
+    def success_by_attribute(self) -> np.ndarray:
+        """Share of rows that are right in each attribute, (G,) in [0, 1]; nan without rows."""
+        if not len(self):
+            return np.full(self.meanings.shape[1], np.nan)
+        return (self.answers == self.meanings).mean(axis=0)
+
+    def take(self, rows: np.ndarray) -> Interaction:
+        """Some of the rows, by their numbers or by a mask, copied."""
+        chosen = np.arange(len(self))[rows]
+        arrays = {field.name: getattr(self, field.name)[chosen] for field in fields(self)[len(_SAME) :]}
+        return Interaction(*(getattr(self, name) for name in _SAME), **arrays)
+
+    def said_by(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
+        """The language of one speaker: its different meanings (M, G) in ascending order, and its messages (M, L).
+
+        ValueError if it ever said two things of one meaning.
+        """
+        rows = np.flatnonzero(self.speakers == speaker)
+        both = np.concatenate([self.meanings[rows], self.messages[rows]], axis=1)
+        different = np.unique(both, axis=0)
+        meanings, messages = np.split(different, [self.meanings.shape[1]], axis=1)
+        if len(np.unique(meanings, axis=0)) < len(meanings):
+            raise ValueError(f"speaker {speaker} has several messages for one meaning")
+        return meanings, messages
+
+    def pair_matrix(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Success of every speaker (S,) with every listener (T,), (S, T) in [0, 1]; nan where they never met.
+
+        Returns the speakers' ids, the listeners' ids, and the matrix.
+        """
+        speakers, row = np.unique(self.speakers, return_inverse=True)
+        listeners, column = np.unique(self.listeners, return_inverse=True)
+        met, right = np.zeros((2, len(speakers), len(listeners)))
+        np.add.at(met, (row, column), 1)
+        np.add.at(right, (row, column), self.is_right)
+        with np.errstate(invalid="ignore"):
+            return speakers, listeners, right / met
+
+    @staticmethod
+    def concatenate(parts: Sequence[Interaction]) -> Interaction:
+        """All rows, in order; ValueError unless the parts have scenario, split, channel, symbols and sizes in common."""
+        if not parts:
+            raise ValueError("expected at least one interaction to concatenate, got none")
+        first = parts[0]
+        for other in parts[1:]:
+            for name in _SAME:
+                if getattr(other, name) != getattr(first, name):
+                    raise ValueError(
+                        f"interactions of different {name} do not mix: "
+                        f"got {getattr(first, name)!r} and {getattr(other, name)!r}"
+                    )
+            for name in _WIDTHS:
+                if getattr(other, name).shape[1] != getattr(first, name).shape[1]:
+                    raise ValueError(
+                        f"interactions of different sizes do not mix: {name} have "
+                        f"{getattr(first, name).shape[1]} and {getattr(other, name).shape[1]} columns"
+                    )
+        arrays = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(first)[len(_SAME) :]
+        }
+        return Interaction(*(getattr(first, name) for name in _SAME), **arrays)
+
+
+def _shape_of(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    return type(value).__name__
