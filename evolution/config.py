@@ -32,7 +32,9 @@ class ChannelConfig:
     symbol_noise: float = 0.0  # share of symbols that arrive as another one, while learning
     variable_length: bool = False  # the last symbol ends a message, which is silent from there on
     length_cost: float = 0.0  # nats a symbol costs its speaker in language rounds, once it is understood
-    channel_gradient: Literal["straight-through", "reinforce", "autoencoding"] = "straight-through"  # of speakers
+    channel_gradient: Literal["straight-through", "reinforce", "autoencoding", "none"] = (
+        "straight-through"  # of speakers
+    )
     slow_copy_weight: float = 0.0  # of the divergence of a speaker from a slow copy of itself, in language rounds
     slow_copy_rate: float = 0.01  # how far the slow copy moves towards the speaker, each round
 
@@ -44,7 +46,7 @@ class ChannelConfig:
             _check(self, name, 0, 1)
         for name in ("length_cost", "slow_copy_weight"):
             _check(self, name, 0)
-        gradients = ("straight-through", "reinforce", "autoencoding")
+        gradients = ("straight-through", "reinforce", "autoencoding", "none")
         if self.channel_gradient not in gradients:
             raise ValueError(f"channel_gradient must be one of {', '.join(gradients)}, got {self.channel_gradient!r}")
         if self.length_cost and not self.variable_length:

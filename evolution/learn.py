@@ -101,6 +101,7 @@ def language_round(
     - straight-through: the listener's gradient crosses the channel, as if the speaker's symbols were probabilities;
     - reinforce: the speaker is paid for what its listener understood (Williams 1992), less what the others of the batch
       earned on average (leave-one-out baseline: Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE);
+    - none: it does not, as a control;
     - autoencoding: it learns to understand itself, and no gradient passes between boxlings (Lin et al. 2021,
       https://arxiv.org/abs/2110.15349). Departure: there is no decoder besides the ears, which hear the others too.
 

@@ -101,7 +101,7 @@ class Interaction:
 
     @staticmethod
     def concatenate(parts: Sequence[Interaction]) -> Interaction:
-        """All rows, in order; ValueError unless the parts have scenario, split, channel, symbols and sizes in common."""
+        """All rows, in order; ValueError unless the parts have scenario, split, channel, symbols, sizes in common."""
         if not parts:
             raise ValueError("expected at least one interaction to concatenate, got none")
         first = parts[0]

@@ -45,6 +45,8 @@ class PolicySpec:
         sees_nothing = not self.conv_channels and not self.near_cells and not self.num_query_heads
         if sees_nothing and self.num_cells > 1:
             raise ValueError("a boxling must see something: conv_channels, near_cells and query_heads are all 0")
+        if not sees_nothing and self.num_cells == 1:
+            raise ValueError("conv_channels, near_cells and query_heads must be 0 where there is nothing to see")
         if min(self.conv_channels, self.near_cells, self.query_heads) < 0:
             raise ValueError("conv_channels, near_cells and query_heads must be 0 or more")
         if self.near_cells > min(self.view_shape):

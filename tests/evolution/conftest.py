@@ -43,7 +43,10 @@ def tiny(scenario: str = "guide", **changes: Any) -> RunConfig:
         name: replace(getattr(TINY, name), **value) if isinstance(value, dict) else value
         for name, value in changes.items()
     }
-    return replace(TINY, scenario=scenario, **parts)
+    config = replace(TINY, scenario=scenario, **parts)
+    if scenarios.get(scenario).view_shape == (1, 1):  # there is nothing to see
+        return replace(config, policy=replace(config.policy, conv_channels=0, near_cells=0, query_heads=0))
+    return config
 
 
 def drawn_population(scenario: str = "guide", seed: int = 0, **changes: Any) -> tuple[Policy, Tensor, Scenario]:

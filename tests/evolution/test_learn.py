@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from evolution import learn
 from evolution.chance import stream, torch_stream
+from evolution.config import ChannelConfig
 from evolution.evaluate import first_words
 from evolution.learn import Losses, RowAdam, acting_round, advantages, language_round
 from evolution.live import Moment, Rollout, goal_one_hot
@@ -108,10 +111,13 @@ def play_language(
     num_rounds: int = 1,
     **changes: Any,
 ) -> list[Tensor]:
-    """The surprise (P,) of each round; genomes learn in place."""
+    """The surprise (P,) of each round; genomes learn in place. `gradient` and what else a channel has may change."""
+    if "gradient" in changes:
+        changes["channel_gradient"] = changes.pop("gradient")
+    channel = {item.name: changes.pop(item.name) for item in fields(ChannelConfig) if item.name in changes}
     options = {
-        "batch": 16, "offset": 1, "temperature": 1.0, "entropy_bonus": 0.0, "learning_rate": 1e-2,
-        "max_norm": 1.0, "gradient": "straight-through", "symbol_noise": 0.0, "half_told_share": 0.5,
+        "channel": ChannelConfig(**channel), "batch": 16, "offset": 1, "temperature": 1.0, "entropy_bonus": 0.0,
+        "learning_rate": 1e-2, "max_norm": 1.0, "half_told_share": 0.5, "meaning_zipf": 0.0,
         "rng": stream(0, "test"), "generator": torch_stream(0, "test"),
     } | changes  # fmt: skip
     optimiser = optimiser or RowAdam(*genomes.shape)
@@ -144,7 +150,9 @@ ABLE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("gradient", "num_rounds"), [("straight-through", 150), ("reinforce", 200)])
+@pytest.mark.parametrize(
+    ("gradient", "num_rounds"), [("straight-through", 150), ("reinforce", 200), ("autoencoding", 150)]
+)
 def test_language_rounds_halve_the_surprise(gradient: str, num_rounds: int):
     policy, genomes, scenario = drawn_population(seed=3, **ABLE)
     surprises = play_language(
@@ -177,12 +185,14 @@ def test_the_gradient_of_a_listener_crosses_the_channel_and_stops_where_it_is_cu
     policy, genomes, world = drawn_population(scenario)
     sees = SeesGradients()
     play_language(policy, genomes, world, sees, gradient="straight-through")
-    play_language(policy, genomes, world, sees, gradient="detached")
+    play_language(policy, genomes, world, sees, gradient="none")
     play_language(policy, genomes, world, sees, gradient="reinforce")
-    crossing, cut, paid = (gradient_by_part(policy, gradient, "mouth") for gradient in sees.gradients)
+    play_language(policy, genomes, world, sees, gradient="autoencoding")
+    crossing, cut, paid, own = (gradient_by_part(policy, gradient, "mouth") for gradient in sees.gradients)
     assert (crossing > 0).all()
     assert (cut == 0).all()
     assert (paid > 0).all()
+    assert (own > 0).all()
     for gradient in sees.gradients:  # ears learn in any case
         assert (gradient_by_part(policy, gradient, "ears") > 0).all()
 
@@ -201,7 +211,86 @@ def test_a_speaker_learns_from_its_own_listener_and_nobody_else(offset: int, gra
     assert learns.tolist() == [slot != speaker for slot in range(3)]
 
 
-@pytest.mark.parametrize("gradient", ["straight-through", "reinforce", "detached"])
+def test_nobody_learns_from_another_brain_by_autoencoding():
+    """What a boxling's mouth learns is the same whatever the ears of all others are like."""
+    policy, genomes, scenario = drawn_population(population=3)
+    ears = torch.from_numpy(policy.layout.columns_of("ears"))
+    sees = SeesGradients()
+    for _ in range(2):
+        play_language(policy, genomes, scenario, sees, gradient="autoencoding")
+        genomes[1:, ears] = torch.flip(genomes[1:, ears], dims=(0, 1))
+    mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
+    torch.testing.assert_close(sees.gradients[0][0, mouth], sees.gradients[1][0, mouth], rtol=1e-4, atol=1e-7)
+    assert (sees.gradients[0][0, ears] != sees.gradients[1][0, ears]).sum() == 0  # nobody else's ears play a part
+    assert (sees.gradients[0][1, ears] != sees.gradients[1][1, ears]).any()
+
+
+def test_a_slow_copy_holds_speakers_back_and_follows_them():
+    policy, genomes, scenario = drawn_population(population=2, seed=1)
+    apart = {}
+    for weight in (0.0, 5.0):
+        learner, slow = genomes.clone(), genomes.clone()
+        options = {"slow_copy_weight": weight, "slow_copy_rate": 0.1, "slow_genomes": slow}
+        play_language(policy, learner, scenario, num_rounds=40, entropy_bonus=0.5, **options)
+        assert not torch.equal(slow, genomes)
+        assert (slow - genomes).norm() < (learner - genomes).norm()
+        mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
+        apart[weight] = float((learner - slow)[:, mouth].norm())
+    assert apart[5.0] < apart[0.0]
+
+
+def test_the_slow_copy_moves_by_its_rate():
+    policy, genomes, scenario = drawn_population(population=1)
+    slow = torch.zeros_like(genomes)
+    play_language(policy, genomes, scenario, offset=0, slow_copy_rate=0.25, slow_copy_weight=1.0, slow_genomes=slow)
+    torch.testing.assert_close(slow, 0.25 * genomes)
+
+
+def mean_length(policy: Policy, genomes: Tensor, scenario: Scenario) -> float:
+    return float((first_words(policy, genomes, scenario, "train")[1] > 0).sum(axis=-1).mean())
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+def test_messages_get_shorter_where_length_costs_and_all_is_understood(gradient: str):
+    able = ABLE | {"channel": {"message_length": 6, "num_symbols": 8, "variable_length": True}}
+    policy, genomes, scenario = drawn_population("describe:2x4", seed=3, **able)
+    optimiser = RowAdam(*genomes.shape)
+    options = {"batch": 64, "offset": 0, "gradient": gradient, "half_told_share": 0.0, "variable_length": True}
+    lengths, understood = [], []
+    for num_rounds, changes in ((400, {"entropy_bonus": 0.02}), (250, {"length_cost": 0.03, "learning_rate": 3e-3})):
+        play_language(policy, genomes, scenario, optimiser, num_rounds=num_rounds, **options, **changes)
+        lengths.append(mean_length(policy, genomes, scenario))
+        understood.append(float(first_words(policy, genomes, scenario, "train")[2][0]))
+    assert min(understood) > 0.9
+    assert lengths[1] < lengths[0] - 0.5
+
+
+def test_length_costs_nothing_before_words_are_understood():
+    able = ABLE | {"channel": {"message_length": 6, "num_symbols": 16, "variable_length": True}}
+    policy, genomes, scenario = drawn_population("describe:4x8", seed=3, **able)
+    sees = SeesGradients()
+    for cost in (0.0, 0.5):
+        play_language(policy, genomes, scenario, sees, offset=0, length_cost=cost, variable_length=True)
+    torch.testing.assert_close(sees.gradients[0], sees.gradients[1])
+
+
+def test_meanings_come_up_as_unevenly_as_asked():
+    policy, _, scenario = drawn_population("describe:2x4")
+
+    def shares(zipf: float) -> np.ndarray:
+        goal, *_ = learn._guide_senses(policy, scenario, 1, 20_000, 0.0, zipf, stream(0, "test"), "cpu")
+        meanings = scenario.meanings("train").tolist()
+        counts = np.zeros(len(meanings))
+        for row in goal[0].tolist():
+            counts[meanings.index(row)] += 1
+        return counts / counts.sum()
+
+    np.testing.assert_allclose(shares(0.0), 1 / len(scenario.meanings("train")), atol=0.01)
+    often = 1 / np.arange(1, len(scenario.meanings("train")) + 1)
+    np.testing.assert_allclose(shares(1.0), often / often.sum(), atol=0.015)
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce", "none"])
 def test_a_mouth_that_learns_alone_makes_itself_understood_unless_it_is_cut_off(gradient: str):
     policy, genomes, scenario = drawn_population(seed=3, **ABLE)
     play_language(policy, genomes, scenario, num_rounds=80, batch=128, offset=0, entropy_bonus=0.02)
@@ -217,7 +306,7 @@ def test_a_mouth_that_learns_alone_makes_itself_understood_unless_it_is_cut_off(
         num_rounds=120, batch=128, offset=0, gradient=gradient, rng=stream(1, "test"),
     )  # fmt: skip
     assert torch.equal(genomes[:, ~mouth], before[:, ~mouth])
-    if gradient == "detached":
+    if gradient == "none":
         assert torch.equal(genomes, before)
     else:
         assert mean(surprises[-10:]) < 0.75 * mean(surprises[:10])
@@ -242,7 +331,7 @@ def test_an_entropy_bonus_makes_what_is_said_more_even():
     entropy = []
     for num_rounds, bonus in ((0, 0.0), (30, 0.0), (30, 1.0)):
         taught = genomes.clone()
-        options = {"offset": 0, "entropy_bonus": bonus, "gradient": "detached"}
+        options = {"offset": 0, "entropy_bonus": bonus, "gradient": "none"}
         play_language(policy, taught, scenario, num_rounds=num_rounds, **options)
         mouth = torch.from_numpy(policy.layout.columns_of("mouth"))
         heard = Heard(policy.spec)
@@ -365,7 +454,7 @@ def test_the_gradient_of_builders_reaches_the_guides_mouth_and_stops_where_it_is
     rollout = learning_rollout(policy, genomes, world, renews=False)
     sees = SeesGradients()
     play_acting(policy, genomes, rollout, sees, belief_weight=1.0)
-    play_acting(policy, genomes, rollout, sees, belief_weight=1.0, gradient="detached")
+    play_acting(policy, genomes, rollout, sees, belief_weight=1.0, gradient="none")
     play_acting(policy, genomes, rollout, sees, reward_weight=1.0, gradient="reinforce")
     crossing, cut, paid = (gradient_by_part(policy, gradient, "mouth") for gradient in sees.gradients)
     assert (crossing > 0).all()

@@ -8,11 +8,15 @@ from torch import Tensor
 
 from language.channel import (
     Intervention,
+    as_heard,
     deliver,
     draw_symbols,
     gumbel_noise,
+    is_spoken,
+    log_prob_of,
     other_agents,
     straight_through,
+    until_end,
     with_gradient_of,
 )
 
@@ -105,6 +109,77 @@ def test_equal_generators_draw_equal_symbols_and_others_do_not():
     one, other, another = (draw_symbols(logits, draws(seed))[0] for seed in (1, 1, 2))
     assert torch.equal(one, other)
     assert not torch.equal(one, another)
+
+
+# ---- messages of variable length ----
+
+END = V - 1
+
+
+def one_hot(symbols: list[list[int]]) -> Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(symbols), V).float()
+
+
+def test_from_the_end_symbol_on_a_message_is_silence():
+    said = [[0, END, 2, 1], [END, 0, 1, END], [3, 2, 1, 0], [0, 1, 2, END]]
+    heard = until_end(one_hot(said))
+    assert heard[..., END].sum() == 0
+    assert heard.sum(dim=-1).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0]]
+    told = as_heard(torch.tensor(said), V, True)
+    assert told.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [4, 3, 2, 1], [1, 2, 3, 0]]
+    both = torch.cat([torch.zeros(4, L, 1), heard[..., :-1]], dim=-1)
+    assert torch.equal((both.argmax(dim=-1)), told)
+    assert torch.equal(as_heard(torch.tensor(said), V, False), torch.tensor(said) + 1)
+
+
+def test_a_speaker_gets_to_its_end_symbol_and_no_further():
+    said = torch.tensor([[0, END, 2, END], [END, 0, 1, 2], [3, 2, 1, 0]])
+    assert is_spoken(said, V, True).int().tolist() == [[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1]]
+    assert is_spoken(said, V, False).all()
+    logits = torch.randn(3, L, V, generator=draws())
+    each = torch.log_softmax(logits, dim=-1).gather(-1, said.unsqueeze(-1)).squeeze(-1)
+    expected = torch.stack([each[0, :2].sum(), each[1, 0], each[2].sum()])
+    torch.testing.assert_close(log_prob_of(logits, said, True), expected)
+    torch.testing.assert_close(log_prob_of(logits, said, False), each.sum(dim=-1))
+
+
+def test_the_end_of_a_message_has_a_gradient_that_knows_what_it_cuts_off():
+    logits = torch.zeros(1, L, V)
+    logits[0, torch.arange(L), torch.tensor([0, END, 2, 1])] = 3.0
+    logits.requires_grad_()
+    heard = until_end(draw_symbols(logits)[1])
+    heard[0, 2, 2].backward()  # whoever wants to hear the third symbol wants the message not to end before
+    assert logits.grad is not None
+    assert logits.grad[0, 1, END] < 0
+    assert not logits.grad[0, 3].any()
+    # the derivative of the probability that nothing ended before, at the hard symbols: -(1 - e0) * s2
+    soft = torch.softmax(logits.detach(), dim=-1)[0, 1]
+    torch.testing.assert_close(logits.grad[0, 1, END], -soft[END] * (1 - soft[END]))
+
+
+def test_noise_is_never_an_end_and_an_end_is_never_replaced():
+    messages = until_end(one_hot([[0, 1, 2, END]] * 4000)).view(1000, 2, 2, L, V).flatten(1, 2)
+    audible = torch.ones(1000, 4, 4, dtype=torch.bool)
+    heard = deliver(messages, audible, Intervention(symbol_noise=1.0), generator=draws(), has_end=True)
+    assert heard[..., :3, :].sum(dim=-1).min() == 1
+    assert heard[..., 3, :].sum() == 0
+    assert heard[..., END].sum() == 0
+    share = heard[..., :3, :-1].mean(dim=(0, 1, 2, 3))
+    torch.testing.assert_close(share, torch.full((V - 1,), 0.25), atol=0.02, rtol=0)
+    with pytest.raises(ValueError, match=r"replacement symbols must be in \[1, 4\], got"):
+        deliver(messages, audible, Intervention(replacement=(1, 2, 3, 5)), has_end=True)
+
+
+def test_silence_that_was_meant_tells_the_speaker_and_silence_that_was_not_does_not():
+    sent = torch.zeros(2, 2 * V)
+    sent[:, 0] = 1.0  # one symbol, then silence
+    sent.requires_grad_()
+    heard = sent.detach().clone()
+    heard[1, 0] = 0.0  # in row 1 the symbol got lost
+    (with_gradient_of(sent, heard, V) * torch.arange(1.0, 2 * V + 1)).sum().backward()
+    assert sent.grad is not None
+    assert sent.grad[0].tolist() == list(range(1, 2 * V + 1))
+    assert sent.grad[1].tolist() == [0] * V + list(range(V + 1, 2 * V + 1))
 
 
 # ---- delivery ----
