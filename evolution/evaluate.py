@@ -134,7 +134,7 @@ def converse(
     generator = torch_stream(seed, "converse", split, channel.kind, device=device)
     with torch.no_grad():
         weights = policy.weights_of(genomes)
-        symbols, message = _first_message(policy, weights, scenario, meanings)
+        symbols, message = first_message(policy, weights, scenario, meanings)
         still = torch.zeros(population, num_meanings, dtype=torch.int64, device=device)
         # listeners have lived one silent step before they hear the first word
         waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
@@ -160,7 +160,7 @@ def converse(
     return Interaction.concatenate(parts)
 
 
-def _first_message(
+def first_message(
     policy: Policy, weights: dict[str, Tensor], scenario: Scenario, meanings: np.ndarray
 ) -> tuple[Tensor, Tensor]:
     """What every boxling would say first of these meanings (M, G): symbols (P, M, L) and one-hot (P, M, L, V)."""
