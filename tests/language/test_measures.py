@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from language import measures
+from language import counting, measures
 
 GRID = np.array(list(itertools.product(range(4), repeat=3)))  # (64, 3): all meanings of three attributes
 
@@ -166,18 +166,18 @@ def test_edit_distance_equals_its_definition(length):
     expected = [
         levenshtein_by_definition(tuple(messages[i]), tuple(messages[j])) for i, j in zip(left, right, strict=True)
     ]
-    assert measures._levenshtein(messages, left, right).tolist() == expected
+    assert counting.levenshtein(messages[left], messages[right]).tolist() == expected
 
 
 def test_an_edit_is_not_a_mismatch():
     shifted = np.array([[1, 2, 3, 4], [2, 3, 4, 1]])  # four mismatches, but one deletion and one insertion
-    assert measures._levenshtein(shifted, np.array([0]), np.array([1])).tolist() == [2]
+    assert counting.levenshtein(shifted[:1], shifted[1:]).tolist() == [2]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_correlation_equals_that_of_scipy(seed):
     x, y = np.random.default_rng(seed).integers(0, 6, (2, 300))
-    assert measures._rank_correlation(x, y + x // 2) == pytest.approx(spearmanr(x, y + x // 2).statistic, abs=1e-12)
+    assert counting.rank_correlation(x, y + x // 2) == pytest.approx(spearmanr(x, y + x // 2).statistic, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -189,13 +189,13 @@ def test_mutual_information_equals_its_definition(seed):
 
 @pytest.mark.parametrize("num_rows", [2, 3, 4, 5, 8, 9])
 def test_all_pairs_are_each_pair_once(num_rows):
-    left, right = measures._pairs(num_rows, 10_000, None)
+    left, right = counting.pairs_of_rows(num_rows, 10_000, None)
     pairs = sorted(tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True))
     assert pairs == list(itertools.combinations(range(num_rows), 2))
 
 
 def test_sampled_pairs_are_different_and_fixed():
-    left, right = measures._pairs(64, 500, None)
+    left, right = counting.pairs_of_rows(64, 500, None)
     pairs = {tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)}
     assert len(pairs) == 500
     assert all(i != j for i, j in pairs)
