@@ -159,8 +159,9 @@ def conflict_count(meanings: np.ndarray, messages: np.ndarray) -> int:
     value that it comes with most often, and every other row with this symbol is a conflict. Of all ways to deal
     out attributes the one with the fewest conflicts counts. Where there are more positions than attributes (or
     more attributes than positions) the rest stays without, at no cost.
-    0 for a compositional language, and for any with a symbol of its own for every row. Chance: random words
-    come near M min(K, L) (1 - 1/n) for n equally common values, from below. Without rows 0.
+    0 for a compositional language, and for any with a symbol of its own for every row. Chance: random words stay
+    below M min(K, L) (1 - 1/n) for n equally common values, and come near it where each symbol is said often: 102
+    rather than 144 for 64 meanings of 3 attributes of 4 values in 10 symbols. Without rows 0.
     Source: Kuciński et al. 2020, "Emergence of compositional language in communication through noisy channel",
     as in Korbak et al. 2020, https://arxiv.org/abs/2010.15058; there K = L, and all K! ways are tried.
 
