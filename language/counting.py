@@ -138,8 +138,8 @@ def levenshtein(lefts: np.ndarray, rights: np.ndarray) -> np.ndarray:
     The table of Wagner & Fischer 1974, filled for many pairs at once.
     """
     num_pairs, length = lefts.shape
-    # Distances are at most L: bytes hold them, and bytes are what makes this fast.
-    kind = np.uint8 if length < 256 else np.int32
+    # Distances are at most L, and for a moment L + 1: bytes hold them, and bytes are what makes this fast.
+    kind = np.uint8 if length < 255 else np.int32
     lefts, rights = np.ascontiguousarray(lefts.T), np.ascontiguousarray(rights.T)
     distance = np.empty(num_pairs, np.int32)
     for start in range(0, num_pairs, _BLOCK):

@@ -26,7 +26,12 @@ def test_a_shifted_message_is_two_edits_away():
     assert measures.language_distance(np.array([[1, 2, 3, 4]]), np.array([[2, 3, 4, 1]])) == 0.5
 
 
-@pytest.mark.parametrize("high", [1, 100, 40_000])
+@pytest.mark.parametrize("length", [254, 255, 256, 300])  # where a byte is about to be too small
+def test_long_messages_are_as_far_apart_as_they_are(length):
+    assert measures.language_distance(np.full((1, length), 1), np.full((1, length), 2)) == 1.0
+
+
+@pytest.mark.parametrize("high", [1, 2**8, 2**16])
 def test_distances_are_those_of_every_pair(high):
     speakers = high * np.random.default_rng(0).integers(0, 3, (4, 30, 5))
     distances = measures.language_distances(speakers)

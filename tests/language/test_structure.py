@@ -58,10 +58,10 @@ def test_of_symbols_that_tell_as_much_the_one_said_most_is_the_word():
 
 
 def test_the_word_is_what_tells_most_not_what_is_said_most():
-    # Of value 0, symbol 9 is said always but also of 1; symbol 1 is said of it alone, in one of two rows.
-    meanings = np.array([[0], [0], [1], [1]])
-    messages = np.array([[9, 1], [9, 2], [9, 3], [9, 3]])
-    assert measures.context_independence(meanings, messages) == pytest.approx((0.5 + 1.0) / 2)
+    # Of value 0, symbol 9 is said always, and once of value 1; symbol 1 is said of it alone, in one of four rows.
+    meanings = np.array([[0], [0], [0], [0], [1], [1]])
+    messages = np.array([[9, 1], [9, 9], [9, 9], [9, 9], [3, 9], [3, 3]])
+    assert measures.context_independence(meanings, messages) == pytest.approx((0.25 + 1.0) / 2)
 
 
 def test_silence_names_no_concept():
@@ -138,7 +138,7 @@ def test_pairs_of_speakers_are_drawn_by_the_given_chance():
     assert drawn[0].tolist() == drawn[1].tolist() != usual.tolist()
 
 
-@pytest.mark.parametrize("high", [2, 300, 40_000, 2**40])
+@pytest.mark.parametrize("high", [2, 2**8, 2**15, 2**16, 2**40])
 def test_symbols_of_any_size_are_compared_whole(high):
     messages = np.array([[1, 2], [1 + high, 2], [1 + high, 2 + high], [1, 2 + high]])
     assert measures.topographic_similarity(measures.MEANINGS, messages) == pytest.approx(
