@@ -74,6 +74,24 @@ def test_messages_are_dealt_out_within_their_context_only():
     assert measures.positive_signalling_bits(seen, said).chance_bits > 0.01
 
 
+def test_the_chance_in_several_contexts_is_the_mean_of_that_in_each():
+    rng = np.random.default_rng(RNG)
+    context, seen = np.repeat([0, 1], 40), rng.integers(0, 5, (80, 1))
+    said = 1 + 2 * context[:, None] + rng.integers(0, 2, (80, 1))  # each context has two words of its own
+    apart = [
+        measures.positive_signalling_bits(seen[context == c], said[context == c], num_shuffles=200).chance_bits
+        for c in range(2)
+    ]
+    together = measures.positive_signalling_bits(seen, said, context, num_shuffles=200).chance_bits
+    assert together == pytest.approx(np.mean(apart), abs=0.01)
+    assert together > 0.05
+
+
+def test_words_that_are_said_of_everything_alike_tell_nothing():
+    seen, said = np.array([[0], [0], [1], [1]]), np.array([[1], [2], [1], [2]])
+    assert measures.positive_signalling_bits(seen, said).bits == 0.0
+
+
 def test_signalling_can_be_repeated_and_does_not_hang_on_names():
     rng = np.random.default_rng(RNG)
     seen, said, context = rng.integers(0, 4, (90, 2)), rng.integers(0, 4, (90, 2)), rng.integers(0, 3, 90)
