@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from language import measures
+from language import agreement, content, counting, intervals, measures, structure, understanding, use
 
 GRID = np.array(list(itertools.product(range(4), repeat=3)))  # (64, 3): all meanings of three attributes
 
@@ -166,18 +166,18 @@ def test_edit_distance_equals_its_definition(length):
     expected = [
         levenshtein_by_definition(tuple(messages[i]), tuple(messages[j])) for i, j in zip(left, right, strict=True)
     ]
-    assert measures._levenshtein(messages, left, right).tolist() == expected
+    assert counting.levenshtein(messages[left], messages[right]).tolist() == expected
 
 
 def test_an_edit_is_not_a_mismatch():
     shifted = np.array([[1, 2, 3, 4], [2, 3, 4, 1]])  # four mismatches, but one deletion and one insertion
-    assert measures._levenshtein(shifted, np.array([0]), np.array([1])).tolist() == [2]
+    assert counting.levenshtein(shifted[:1], shifted[1:]).tolist() == [2]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_correlation_equals_that_of_scipy(seed):
     x, y = np.random.default_rng(seed).integers(0, 6, (2, 300))
-    assert measures._rank_correlation(x, y + x // 2) == pytest.approx(spearmanr(x, y + x // 2).statistic, abs=1e-12)
+    assert counting.rank_correlation(x, y + x // 2) == pytest.approx(spearmanr(x, y + x // 2).statistic, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -189,13 +189,13 @@ def test_mutual_information_equals_its_definition(seed):
 
 @pytest.mark.parametrize("num_rows", [2, 3, 4, 5, 8, 9])
 def test_all_pairs_are_each_pair_once(num_rows):
-    left, right = measures._pairs(num_rows, 10_000, None)
+    left, right = counting.pairs_of_rows(num_rows, 10_000, None)
     pairs = sorted(tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True))
     assert pairs == list(itertools.combinations(range(num_rows), 2))
 
 
 def test_sampled_pairs_are_different_and_fixed():
-    left, right = measures._pairs(64, 500, None)
+    left, right = counting.pairs_of_rows(64, 500, None)
     pairs = {tuple(sorted(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)}
     assert len(pairs) == 500
     assert all(i != j for i, j in pairs)
@@ -245,6 +245,88 @@ def test_share_interval_is_that_of_wilson():
     assert all(math.isnan(bound) for bound in measures.share_interval(0, 0))
     with pytest.raises(ValueError, match="51 of 50"):
         measures.share_interval(51, 50)
+
+
+def test_all_measures_are_the_means_over_speakers_of_each():
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random((64, 3)) < 0.3, rng.integers(0, 13, (64, 3)), compositional_language())
+    speakers = np.stack([compositional_language(), shuffled_language(0), noisy])
+    frequencies = rng.random(64)
+    measured = measures.all_measures(GRID, speakers, num_symbols=12, frequencies=frequencies)
+    for measure in (
+        measures.topographic_similarity,
+        measures.positional_disentanglement,
+        measures.bag_of_symbols_disentanglement,
+        measures.context_independence,
+        measures.conflict_count,
+        measures.tree_reconstruction_error,
+        measures.ambiguity,
+    ):
+        each = [measure(GRID, messages) for messages in speakers]
+        assert measured.pop(measure.__name__) == pytest.approx(np.mean(each)), measure.__name__
+    for measure in (
+        measures.message_entropy_bits,
+        measures.effective_vocabulary,
+        measures.unique_messages,
+        measures.zipf_exponent,
+    ):
+        each = [measure(messages) for messages in speakers]
+        assert measured.pop(measure.__name__) == pytest.approx(np.mean(each)), measure.__name__
+    assert measured.pop("effective_symbols") == pytest.approx(
+        np.mean([measures.effective_symbols(messages, 12) for messages in speakers])
+    )
+    # Only the third speaker is ever silent: the others have no correlation of length, and only it counts.
+    assert measured.pop("length_against_frequency") == measures.length_against_frequency(noisy, frequencies)
+    assert measured.pop("message_length") == pytest.approx((3 + 3 + measures.message_lengths(noisy).mean()) / 3)
+    assert measured.pop("agreement") == measures.agreement(speakers)
+    assert measured.pop("language_distance") == pytest.approx(
+        np.mean([measures.language_distance(a, b) for a, b in itertools.combinations(speakers, 2)])
+    )
+    assert measured.pop("synonymy") == pytest.approx(
+        measures.synonymy(np.concatenate([GRID] * 3), np.concatenate([*speakers]))
+    )
+    assert not measured
+
+
+def test_all_measures_pass_on_what_they_are_given():
+    speakers = np.random.default_rng(0).integers(1, 5, (2, 64, 3))
+    usual = measures.all_measures(GRID, speakers, 4)
+    assert measures.all_measures(GRID, speakers, 4) == pytest.approx(usual, nan_ok=True)
+    drawn = measures.all_measures(GRID, speakers, 4, max_pairs=500, rng=np.random.default_rng(7))
+    rng = np.random.default_rng(7)
+    assert drawn["topographic_similarity"] == pytest.approx(
+        measures.topographic_similarities(GRID, speakers, max_pairs=500, rng=rng).mean()
+    )
+    assert math.isnan(usual["length_against_frequency"])
+    with pytest.raises(ValueError, match=r"symbols must be in 0\.\.3"):
+        measures.all_measures(GRID, speakers, 3)
+    with pytest.raises(ValueError, match="got 63 meanings and 64 messages"):
+        measures.all_measures(GRID[:63], speakers, 4)
+
+
+def test_all_measures_of_nobody_alone_or_of_nothing_are_what_is_undefined():
+    alone = measures.all_measures(GRID, compositional_language()[None], 12)
+    assert math.isnan(alone["agreement"])
+    assert math.isnan(alone["language_distance"])
+    assert alone["synonymy"] == 0.0
+    nothing = measures.all_measures(GRID[:0], np.zeros((2, 0, 3), int), 12)
+    assert {name for name, value in nothing.items() if not math.isnan(value)} == {"conflict_count", "unique_messages"}
+    nobody = measures.all_measures(GRID, np.zeros((0, 64, 3), int), 12)
+    assert all(math.isnan(value) for value in nobody.values())
+    assert nothing.keys() == nobody.keys() == alone.keys()
+
+
+def test_every_measure_can_be_imported_from_one_place_and_says_where_it_comes_from():
+    for name in measures.__all__:
+        thing = getattr(measures, name)
+        assert isinstance(thing, np.ndarray) or thing.__doc__, name
+    public = {
+        name
+        for module in (agreement, content, intervals, structure, understanding, use)
+        for name, thing in vars(module).items()
+        if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
+    }
+    assert public <= set(measures.__all__)
 
 
 def test_odd_sizes_are_undefined_not_errors():
