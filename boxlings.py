@@ -47,8 +47,11 @@ from evolution.config import (
 from world.splits import SPLITS
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from analysis.run import Run, load_run
     from evolution.run import Interrupted, Report, evolve, resume
+    from population.policy import Policy
     from population.spec import PolicySpec
     from world.scenarios.base import Scenario
 
@@ -160,6 +163,8 @@ def _eval(options: argparse.Namespace) -> int:
     scenario.check_split(options.split)
     if options.pairs and not scenario.has_guide:
         raise ValueError(f"scenario {scenario.name} has no guides, so there are no pairs to tell apart: got --pairs")
+    if options.language and not scenario.has_guide:
+        raise ValueError(f"scenario {scenario.name} has no guides, so there is no language: got --language")
     prepare(threads=1)
     policy, boxlings = Policy(spec), torch.from_numpy(genomes)
     circumstances = {
@@ -185,7 +190,21 @@ def _eval(options: argparse.Namespace) -> int:
         lines += ["  ".join(f"{value:.2f}" for value in row) for row in matrix]
         familiar, strange = _number(found["familiar"]), _number(found["strangers"])
         lines += [f"mean of familiar pairs: {familiar}; of strangers: {strange}"]
+    if options.language:
+        lines += _study(policy, boxlings, scenario, found, options.seed)
     return _print(found, lines, options)
+
+
+def _study(policy: Policy, boxlings: Tensor, scenario: Scenario, found: dict[str, Any], seed: int) -> list[str]:
+    """Everything that can be measured of a population's language, into `found`; returns it as lines."""
+    from evolution.study import study
+
+    found["language"] = measured = study(policy, boxlings, scenario, seed=seed)
+    lines = ["language, by first words:"]
+    for name, value in measured.items():
+        if isinstance(value, (int, float)) or value is None:
+            lines.append(f"  {name.replace('_', ' '):28} {'undefined' if value is None else f'{value:.4g}'}")
+    return lines
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -692,6 +711,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help=text)
     text = "also the success of every guide with every builder, of familiar pairs and of strangers"
     evaluate.add_argument("--pairs", action="store_true", help=text)
+    text = "also the language: its structure, what words cause, who understands it, how fast newborns learn it"
+    evaluate.add_argument("--language", action="store_true", help=text)
     _add_json(evaluate)
 
     text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts"

@@ -231,11 +231,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "language_rounds": 0, "acting_rounds": 8,
     },
     "describe": {
-        "generations": 10, "measure_every": 2, "record_every": 5,
+        "generations": 10, "measure_every": 5, "record_every": 5,
         "message_length": 4, "num_symbols": 12,
         "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
-        "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
-        "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0,
+        "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
+        "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0,
     },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
@@ -245,3 +245,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0,
     },
 }  # fmt: skip
+
+
+def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The defaults of a scenario of this kind, with its number of values for each attribute.
+
+    Games of any size get room in their channel, twice the symbols that the largest attribute needs and a place more
+    than there are attributes, and time: of 100 values some share a symbol without two places each and 4,000 rounds.
+    """
+    defaults = DEFAULTS[kind]
+    if kind != "describe":
+        return defaults
+    largest, num_attributes = max(attribute_sizes), len(attribute_sizes)
+    of_size: dict[str, Any] = {
+        "message_length": num_attributes + 1, "num_symbols": max(12, min(200, 2 * largest)),
+    }  # fmt: skip
+    if largest > 20:
+        of_size |= {
+            "message_length": 2 * num_attributes, "founder_rounds": 40 * largest,
+            "newborn_listener_every": 10 * largest, "language_batch": 256,
+        }  # fmt: skip
+    return defaults | of_size

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from evolution.chance import stream, torch_stream
-from evolution.config import DEFAULTS, RunConfig
+from evolution.config import RunConfig, defaults_for
 from evolution.evaluate import first_words, play
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
@@ -80,7 +80,7 @@ def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
     # by its full name: a file of levels lies where it lies, wherever the run is continued
-    filled = replace(config, scenario=scenario.name).filled(DEFAULTS[scenario.kind])
+    filled = replace(config, scenario=scenario.name).filled(defaults_for(scenario.kind, scenario.attribute_sizes))
     policy_spec(filled)  # nonsense is refused before anything is written
     return filled
 
