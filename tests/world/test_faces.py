@@ -252,7 +252,8 @@ def test_the_vector_face_is_single_environments_side_by_side(name: str, role: st
     if role == "guide" and name not in WITH_GUIDES:
         pytest.skip("nobody guides there")
     if options.get("partner") is reflex:  # it says as many symbols as there are attributes and answers, less one
-        options = options | {"message_length": 5 - len(scenarios.get(name).attributes) * scenarios.get(name).is_decided_by_answers}
+        scenario = scenarios.get(name)
+        options = options | {"message_length": 5 - scenario.num_attributes * scenario.is_decided_by_answers}
     rng = np.random.default_rng(3)
     vector = faces.gym_vector_env(name, 6, role=role, **options)
     single = SyncVectorEnv([lambda: faces.gym_env(name, role=role, world_stride=6, **options)] * 6)

@@ -15,7 +15,7 @@ from world.scenarios.base import Scenario
 from world.state import Worlds
 
 NUM_WORLDS = 2_000
-NAMES = [*scenarios.names(), "describe:2,5,7", "refer:2,11:3", "forage:competitive"]
+NAMES = [*scenarios.names(), "describe:2,5,7", "refer:2,5,8:3", "forage:competitive"]
 IN_EVERY_SPLIT = [(name, split) for name in NAMES for split in scenarios.get(name).splits]
 
 

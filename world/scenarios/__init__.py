@@ -20,7 +20,8 @@ def _registry() -> dict[str, Scenario]:
     from world.scenarios.refer import Refer
     from world.scenarios.sokoban import Sokoban
 
-    return {scenario.name: scenario for scenario in (Name(), Describe(), Refer(), Guide(), Carry(), Forage(), Sokoban())}
+    every = (Name(), Describe(), Refer(), Guide(), Carry(), Forage(), Sokoban())
+    return {scenario.name: scenario for scenario in every}
 
 
 def names() -> list[str]:
