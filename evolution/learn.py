@@ -223,9 +223,11 @@ def _listener_surprise(
 ) -> tuple[Tensor, Tensor]:
     """How surprised listeners are by the goals (P, batch, G) of which they heard, in nats, and whether they are right.
 
-    Both are (P, batch) floats; right is who answers right in all that was told. Where builders choose, it is the surprise at the choice, among candidates that are drawn anew each time. Candidates
-    that differ from the goal in nothing that was told cannot be told apart, and share the probability.
+    Both are (P, batch) floats; right is who answers right in all that was told. Where builders choose, it is the
+    surprise at the choice, among candidates that are drawn anew each time: those that differ from the goal in nothing
+    that was told cannot be told apart, and share the probability.
     """
+
     def is_right(answers: Tensor) -> Tensor:
         return ((answers == goal) | ~is_told).all(dim=-1).float()
 
