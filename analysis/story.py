@@ -1,7 +1,8 @@
 """A recorded episode as people follow it: the world at every step, and who says, does and believes what.
 
-The terminal, the GIF and the web page all tell this one story. It is read off the recording alone: nothing is
-simulated; analysis/verify.py checks that the simulator agrees.
+The terminal, the GIF and the web page all tell this one story. It is read off the recording alone, but for the objects
+that a builder chose from, which follow from the world's number: nothing is simulated; analysis/verify.py checks that
+the simulator agrees.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ CHANNELS = {
     "shuffle": "shuffled: what is heard was said in another world",
 }
 _ACTS = {Act.STAY: "stays"} | {act: f"goes {act.name.lower()}" for act in Act if act != Act.STAY}
+_MAX_CANDIDATES_SHOWN = 9
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -142,13 +144,27 @@ def tell(row: dict) -> Story:
         episode=row["episode"],
         split=row["split"],
         channel=row["channel"],
-        goal=scenario.meaning_in_words(np.array(row["goal"])),
+        goal=goal_in_words(row, scenario),
         agents=agents,
         num_steps=num_steps,
         is_won=bool(row["is_won"]),
         talks=scenario.has_guide,
         frames=tuple(frames),
     )
+
+
+def goal_in_words(row: dict, scenario: Scenario) -> str:
+    """The goal of an episode, and among what candidates it was to be found: "a 1, b 3, among (1 3), (2 2)"."""
+    words = scenario.meaning_in_words(np.array(row["goal"]))
+    if not scenario.num_choices:
+        return words
+    candidates = scenario.generate(np.array([row["world_number"]]), row["split"]).choices[0]
+    shown = [
+        "(" + " ".join(attribute.values[v] for attribute, v in zip(scenario.attributes, each, strict=True)) + ")"
+        for each in candidates[:_MAX_CANDIDATES_SHOWN]
+    ]
+    rest = len(candidates) - len(shown)
+    return f"{words}, among {', '.join(shown)}" + (f" and {rest} more" if rest else "")
 
 
 def letter_of(place: int) -> str:

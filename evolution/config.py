@@ -221,6 +221,14 @@ _OF_GUIDES: dict[str, Any] = {
     "language_rounds": 36, "acting_rounds": 6, "half_told_share": 0.5,
 }  # fmt: skip
 
+_OF_OBJECTS: dict[str, Any] = {
+    "generations": 10, "measure_every": 5, "record_every": 5,
+    "message_length": 4, "num_symbols": 12,
+    "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
+    "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
+    "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0,
+}  # fmt: skip
+
 DEFAULTS: dict[str, dict[str, Any]] = {
     # what suits each kind of scenario, found in trials on training goals only
     "guide": _OF_GUIDES,
@@ -230,13 +238,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generations": 50, "message_length": 1, "num_symbols": 2, "conv_channels": 8, "founder_rounds": 0,
         "language_rounds": 0, "acting_rounds": 8,
     },
-    "describe": {
-        "generations": 10, "measure_every": 5, "record_every": 5,
-        "message_length": 4, "num_symbols": 12,
-        "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
-        "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
-        "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0,
-    },
+    "describe": _OF_OBJECTS,
+    "refer": _OF_OBJECTS,
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
         "message_length": 6, "num_symbols": 16,
@@ -254,7 +257,7 @@ def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
     than there are attributes, and time: of 100 values some share a symbol without two places each and 4,000 rounds.
     """
     defaults = DEFAULTS[kind]
-    if kind != "describe":
+    if kind not in ("describe", "refer"):
         return defaults
     largest, num_attributes = max(attribute_sizes), len(attribute_sizes)
     of_size: dict[str, Any] = {

@@ -125,7 +125,8 @@ def converse(
     """Every boxling says first words of every meaning of a split, once to each listener: slot + offset, modulo P.
 
     By default all others listen, or itself to one that is alone. `meanings` (M, G) in place of all of the split. Words
-    and answers are the most probable ones. Rows come by listener's distance, then speaker, then meaning; ids are slots.
+    and answers are the most probable ones; where builders choose, the candidates are the same in every call. Rows come by
+    listener's distance, then speaker, then meaning; ids are slots.
     """
     channel = channel or Intervention()
     population, device = len(genomes), str(genomes.device)
@@ -142,6 +143,10 @@ def converse(
         memory, _ = policy.listen(weights, None, None, waiting, empty)
         voices = still.unsqueeze(-1) + Role.GUIDE
         parts = []
+        choices = None
+        if scenario.num_choices:
+            drawn = scenario.candidates(meanings, np.arange(num_meanings), split).astype(np.int64)
+            choices = torch.from_numpy(drawn).to(device).expand(population, -1, -1, -1)
         said = as_heard(symbols, policy.spec.num_symbols, policy.spec.has_end).cpu().numpy().astype(np.int16)
         goal = np.repeat(meanings[None].astype(np.int16), population, axis=0)
         slots = np.repeat(np.arange(population), num_meanings)
@@ -149,7 +154,8 @@ def converse(
             heard = _on_its_way(message, channel, policy.spec, generator)
             heard = None if heard is None else torch.roll(heard, offset, dims=0).flatten(-2).unsqueeze(2)
             _, beliefs = policy.listen(weights, heard, voices, waiting, memory)
-            answers = torch.roll(beliefs.answers(), -offset, dims=0).cpu().numpy().astype(np.int16)
+            named = beliefs.answers() if choices is None else beliefs.choose(choices)
+            answers = torch.roll(named, -offset, dims=0).cpu().numpy().astype(np.int16)
             parts.append(
                 Interaction(
                     scenario.name, split, channel.kind, policy.spec.num_symbols, slots, (slots + offset) % population,

@@ -30,7 +30,7 @@ from language.channel import (
 )
 from population.memory import Memory
 from population.policy import Beliefs, Policy, Senses, body_state, rows_where
-from population.world_model import belief_loss, edit_loss
+from population.world_model import belief_loss, choice_loss, edit_loss
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
 
@@ -126,8 +126,7 @@ def language_round(
         if channel.symbol_noise > 0:
             heard = with_noise(heard, channel.symbol_noise, spec.num_symbols - spec.has_end, generator)
         beliefs = what_builders_believe(policy, weights, heard, scenario.num_agents - 2, generator)
-        is_right = ((beliefs.answers() == goal) | ~is_told).all(dim=-1).float()
-        return belief_loss(beliefs, goal, is_told), is_right
+        return listener_surprise(beliefs, goal, is_told, scenario, rng)
 
     surprise, is_right = surprise_at(heard, *told)  # (P, batch) each
     loss = surprise.mean(dim=1)
@@ -217,6 +216,27 @@ def _guide_senses(
     is_half = torch.from_numpy(rng.random((population, batch, 1)) < half_told_share).to(device)
     is_told = ~is_half | (torch.arange(num_attributes, device=device) == only)
     return goal, is_told, Senses(body, None, None, every, goal_one_hot(goal, spec, is_told))
+
+
+def listener_surprise(
+    beliefs: Beliefs, goal: Tensor, is_told: Tensor, scenario: Scenario, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """How surprised listeners are by the goals (P, batch, G) of which they heard, in nats, and whether they are right.
+
+    Both are (P, batch) floats; right is who answers right in all that was told. Where builders choose, it is the
+    surprise at the choice, among candidates that are drawn anew each time: those that differ from the goal in nothing
+    that was told cannot be told apart, and share the probability.
+    """
+
+    def is_right(answers: Tensor) -> Tensor:
+        return ((answers == goal) | ~is_told).all(dim=-1).float()
+
+    if not scenario.num_choices:
+        return belief_loss(beliefs, goal, is_told), is_right(beliefs.answers())
+    goals = goal.flatten(0, 1).cpu().numpy()
+    drawn = scenario.candidates(goals, rng.integers(2**62, size=len(goals)), "train").astype(np.int64)
+    choices = torch.from_numpy(drawn).to(goal.device).unflatten(0, goal.shape[:2])
+    return choice_loss(beliefs, goal, choices), is_right(beliefs.choose(choices))
 
 
 def _among_decoys(heard: Tensor, num_decoys: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -318,7 +338,11 @@ def acting_round(
         add("entropy", -(log_act.exp() * log_act).sum(dim=-1), can_act)
         if heard is not None:
             # in its first step a boxling has heard nothing yet
-            add("belief", belief_loss(beliefs, moment.goal), can_act * ~moment.is_new)
+            choices = moment.choices
+            surprise = (
+                belief_loss(beliefs, moment.goal) if choices is None else choice_loss(beliefs, moment.goal, choices)
+            )
+            add("belief", surprise, can_act * ~moment.is_new)
         act_hot = torch.nn.functional.one_hot(moment.act, spec.num_actions).float()
         add("edit", edit_loss(policy.predict_edit(weights, response.thought, act_hot), moment.edit_class), can_act)
         if imitation_weight:

@@ -41,6 +41,7 @@ class Moment:
     advice: Tensor  # (P, N) uint8: bits of the acts that the simulator's own search would take
     edit_class: Tensor  # (P, N) int64: what the act changed
     heard: Tensor | None = None  # (P, N, A - 1, L * V) one-hot, with what noise made of it
+    choices: Tensor | None = None  # (P, N, C, G) int64: what builders choose from, None for anything
 
 
 @dataclass
@@ -85,12 +86,20 @@ class Body:
         self.learn_goals(worlds)
 
     def learn_goals(self, worlds: Worlds) -> None:
-        """Take in the goals of these worlds, for those who are told them."""
+        """Take in the goals of these worlds, for those who are told them, and what others may take for the goal."""
         goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(self.device)
         self.goal = self.seating.to_genomes(goal.unsqueeze(1).expand(-1, self.num_agents, -1))
         self.goal_hot = None
         if self.knows is not None:
             self.goal_hot = goal_one_hot(self.knows.pick(self.goal), self.policy.spec)
+        self.choices = None
+        if worlds.choices.shape[1]:
+            choices = torch.from_numpy(worlds.choices.astype(np.int64)).to(self.device)
+            self.choices = self.seating.to_genomes(choices.unsqueeze(1).expand(-1, self.num_agents, -1, -1))
+
+    def answers(self, beliefs: Beliefs) -> Tensor:
+        """What each agent takes for the goal, (P, N, G) int64; a guide is not asked, and its answer means nothing."""
+        return beliefs.answers() if self.choices is None else beliefs.choose(self.choices)
 
     def senses(self, worlds: Worlds, view: np.ndarray) -> Senses:
         """What the agents sense of these worlds; `view` is (B, A, h, w)."""
@@ -201,7 +210,7 @@ def live(
                     act_log_prob = log_act.gather(-1, act.unsqueeze(-1)).squeeze(-1)
             symbols, message = draw_symbols(response.say_logits, generator if explores else None)
             messages = seating.to_worlds(until_end(message) if spec.has_end else message)
-            answers = seating.to_worlds(beliefs.answers()).cpu().numpy().astype(np.int16)
+            answers = seating.to_worlds(body.answers(beliefs)).cpu().numpy().astype(np.int16)
             acts = seating.to_worlds(act).cpu().numpy().astype(np.int8)
             reward = scenario.advance(worlds, acts, answers)
             rollout.total_reward += reward
@@ -226,6 +235,7 @@ def live(
                         is_active=by_seat(~was_over),
                         goes_on=by_seat(~worlds.is_over),
                         goal=body.goal,
+                        choices=body.choices,
                         is_new=by_seat(is_new),
                         is_own_act=is_own_act,
                         advice=advice,

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from evolution.chance import stream, torch_stream
 from evolution.evaluate import first_message
-from evolution.learn import RowAdam, what_builders_believe
+from evolution.learn import RowAdam, listener_surprise, what_builders_believe
 from population.policy import Policy
-from population.world_model import belief_loss
 from world.scenarios.base import Scenario
 from world.splits import COMPOSITIONS, TRAIN
 
@@ -74,14 +73,20 @@ def listen_to(
                 weights = policy.weights_of(newborns)
                 for split, (messages, goal) in exams.items():
                     beliefs = what_builders_believe(policy, weights, messages, num_decoys, generator)
-                    shares[split].append((beliefs.answers() == goal).all(dim=-1).float().mean(dim=1).cpu().numpy())
+                    goal = goal.expand(population, -1, -1)
+                    _, is_right = listener_surprise(
+                        beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng
+                    )
+                    shares[split].append(is_right.mean(dim=1).cpu().numpy())
         if i == num_rounds:
             break
         # everybody listens to words for the same meanings
         chosen = torch.from_numpy(rng.integers(len(taught), size=batch)).to(device)
         leaf = newborns.detach().requires_grad_(True)
         beliefs = what_builders_believe(policy, policy.weights_of(leaf), lessons[:, chosen], num_decoys, generator)
-        loss = belief_loss(beliefs, goals[chosen].expand(population, -1, -1)).mean(dim=1)
+        goal = goals[chosen].expand(population, -1, -1)
+        surprise, _ = listener_surprise(beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng)
+        loss = surprise.mean(dim=1)
         optimiser.update(newborns, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, 1.0)
     held_out = np.stack(shares[COMPOSITIONS], axis=1) if COMPOSITIONS in shares else None
     return Curves(np.array(rounds), np.stack(shares[TRAIN], axis=1), held_out)

@@ -199,6 +199,7 @@ class Society(mesa.Model):
         optimiser = RowAdam(len(founders), self.layout.num_parameters, self.config.device)
         slow = founders.clone() if self.config.channel.slow_copy_weight else None
         every = int(learning.newborn_listener_every or 0)
+        unit = "a choice" if self.scenario.num_choices else "an attribute"
         ages = {rounds * k // CHILDHOOD_YEARS for k in range(CHILDHOOD_YEARS)} if rounds else set()
         for i in range(rounds):
             progress = i / rounds
@@ -214,7 +215,7 @@ class Society(mesa.Model):
             if on_progress is not None and i % 20 == 0:
                 bits = float(surprise.mean()) / np.log(2)
                 who = "the founder learns" if len(founders) == 1 else "the founders learn"
-                on_progress(progress, f"{who} to talk (surprise {bits:.2f} bits an attribute)")
+                on_progress(progress, f"{who} to talk (surprise {bits:.2f} bits {unit})")
 
     def _renew(
         self, genomes: torch.Tensor, optimiser: RowAdam, row: int, parts: tuple[str, ...], rng: np.random.Generator

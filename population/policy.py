@@ -91,6 +91,19 @@ class Beliefs:
         """The most probable value of each attribute, (P, N, G) int64."""
         return torch.stack([logits.argmax(dim=-1) for logits in self.by_attribute()], dim=-1)
 
+    def scores(self, choices: Tensor) -> Tensor:
+        """How probable each candidate of `choices` (P, N, C, G) int64 is: log p, summed over attributes, (P, N, C)."""
+        parts = [
+            torch.log_softmax(logits, dim=-1).gather(-1, choices[..., k])
+            for k, logits in enumerate(self.by_attribute())
+        ]
+        return torch.stack(parts).sum(dim=0)
+
+    def choose(self, choices: Tensor) -> Tensor:
+        """The most probable one of the candidates (P, N, C, G) int64, the first of equal ones: (P, N, G) int64."""
+        best = self.scores(choices).argmax(dim=-1)
+        return choices.gather(2, best[..., None, None].expand(-1, -1, 1, choices.shape[-1])).squeeze(2)
+
     def uncertainty_bits(self) -> Tensor:
         """Entropy of each attribute's distribution, (P, N, G), in bits; 0 is certain."""
         parts = []

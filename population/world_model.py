@@ -32,6 +32,16 @@ def belief_loss(beliefs: Beliefs, goal: Tensor, is_told: Tensor | None = None) -
     return torch.stack(losses).mean(dim=0)
 
 
+def choice_loss(beliefs: Beliefs, goal: Tensor, choices: Tensor) -> Tensor:
+    """Surprise at which of the candidates (P, N, C, G) int64 is the goal (P, N, G) int64: (P, N), -log p, in nats.
+
+    Only what tells the goal from the other candidates matters; log C is what ignorance costs.
+    """
+    place = (choices == goal.unsqueeze(2)).all(dim=-1).to(torch.int8).argmax(dim=-1)
+    log_p = torch.log_softmax(beliefs.scores(choices), dim=-1)
+    return -log_p.gather(-1, place.unsqueeze(-1)).squeeze(-1)
+
+
 def edit_loss(logits: Tensor, edit_class: Tensor) -> Tensor:
     """Surprise at what the own act changed, (P, N), in nats; `edit_class` (P, N) int64."""
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), edit_class.flatten(), reduction="none").view(

@@ -126,7 +126,7 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     assert "--no-elimination the worst make place; off: nobody ever dies (default: on)" in words
     assert "--population N boxlings, P (default: 8)" in words
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
-    assert length == {"guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6}
+    assert length == {"guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6, "describe": 4, "refer": 4}
     assert "L, symbols in a message (default: 4, 1 in sokoban, 6 in name)" in words
     assert "--device cpu|cuda" in words
 

@@ -4,20 +4,25 @@ PettingZoo: Terry et al. 2021, https://arxiv.org/abs/2009.14471. Gymnasium: Towe
 https://arxiv.org/abs/2407.17032. Departure: a seed is the number of a world, not the start of a stream of chance; once
 a world has begun there is no chance in it.
 
-Letters: B worlds, A agents, L symbols in a message out of V, G attributes of the goal, h x w cells in view.
+Letters: B worlds, A agents, L symbols in a message out of V, G attributes of the goal, C candidates for it, h x w cells
+in view.
 
 An *act* is one row of D = 1 + L (+ G) whole numbers, `MultiDiscrete`, int64: not a dictionary, because
 Stable-Baselines3 cannot act in those.
 
     act[0]            what the body does, in [0, num_actions): `world.codes.Act`
     act[1 : 1 + L]    the message: symbols 1 to V, 0 for silence; the others hear it in the next step
-    act[1 + L :]      the answer: one value of each attribute; only where answers decide, as in scenario `name`
+    act[1 + L :]      the answer: one value of each attribute; only where answers decide, as in scenario `name`.
+                      Where there are candidates, as in `refer`, an answer that is none of them is simply wrong
 
 An *observation* is a dictionary. `heard` is flat, because Stable-Baselines3 takes `MultiDiscrete` of one axis only.
 
     view      Box (h, w) uint8             look codes, `world.sense`; all 0 for an agent that does not see
     sees      Discrete(2)                  whether there is a view at all
     goal      MultiDiscrete (G,) int64     the value of each attribute; one more than the last value: not told
+    choices   MultiDiscrete (C * G,)       the values of each candidate, one candidate after the other, the goal among
+                                           them; one more than the last value for guides, to whom they are not shown.
+                                           Left out where there are no candidates
     heard     MultiDiscrete ((A - 1) * L,) what the others said a step ago, in order of their names; 0 for silence.
                                            Left out if there are no others or no messages
     role      Discrete(2)                  `world.state.Role`
@@ -215,6 +220,8 @@ class Stage(NumberedWorlds):
             "last_act": spaces.Discrete(scenario.num_actions),
             "moved": spaces.Discrete(2),
         }
+        if scenario.num_choices:
+            parts["choices"] = spaces.MultiDiscrete(np.tile(scenario.attribute_sizes, scenario.num_choices) + 1)
         num_heard = (scenario.num_agents - 1) * self.message_length
         if num_heard:
             parts["heard"] = spaces.MultiDiscrete(np.full(num_heard, self.num_symbols + 1))
@@ -259,6 +266,10 @@ class Stage(NumberedWorlds):
             "last_act": worlds.last_action.astype(np.int64),
             "moved": worlds.last_moved.astype(np.int64),
         }
+        if self.scenario.num_choices:
+            is_builder = (worlds.role == Role.BUILDER)[:, :, None, None]
+            shown = np.where(is_builder, worlds.choices[:, None], not_told)  # (B, A, C, G)
+            observation["choices"] = shown.reshape(*worlds.role.shape, -1).astype(np.int64)
         heard = self.hear()
         if heard[0].size:
             observation["heard"] = heard.reshape(*heard.shape[:2], -1)

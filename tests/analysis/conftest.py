@@ -174,3 +174,9 @@ def run(tmp_path: Path) -> Run:
 def naming_run(tmp_path: Path) -> Run:
     """A run of the scenario that answers decide and in which nobody has a body."""
     return load_run(write_run(tmp_path / "names", "name"))
+
+
+@pytest.fixture(params=["refer", "refer:3x6:11"])
+def choosing_run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """A run of the scenario in which builders choose among candidates."""
+    return load_run(write_run(tmp_path / "choices", request.param))

@@ -193,3 +193,19 @@ def test_an_episode_without_bodies_is_shown(naming_run: Run) -> None:
     to_terminal(naming_run, console=Console(file=text, width=110))
     assert "believes: colour, shape, row, column" in text.getvalue()
     assert "@" not in text.getvalue()
+
+
+def test_where_builders_choose_the_goal_is_told_among_its_candidates(choosing_run: Run) -> None:
+    for generation in (0, 4):  # of trained objects, and of held-out ones
+        row = choosing_run.episode(generation, 0)
+        scenario = scenarios.get(row["scenario"])
+        goal, among, candidates = tell(row).goal.partition(", among ")
+        assert among
+        assert goal == scenario.meaning_in_words(row["goal"])
+        worlds = scenario.generate(np.array([row["world_number"]]), row["split"])
+        shown = [f"({' '.join(str(value + 1) for value in each)})" for each in worlds.choices[0].tolist()]
+        rest = " and 2 more" if scenario.num_choices == 11 else ""
+        assert candidates == ", ".join(shown[:9]) + rest
+    text = io.StringIO()
+    to_terminal(choosing_run, console=Console(file=text, width=110))
+    assert "among (" in text.getvalue()

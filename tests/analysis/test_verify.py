@@ -10,8 +10,8 @@ from evolution.records import write_episodes
 from world.codec import Operation
 
 
-def test_true_recordings_pass(run: Run, naming_run: Run) -> None:
-    for each in (run, naming_run):
+def test_true_recordings_pass(run: Run, naming_run: Run, choosing_run: Run) -> None:
+    for each in (run, naming_run, choosing_run):
         assert verify_run(each) == (12, [])
     rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
     assert sum(len(tokens) > 1 for row in rows for tokens in row["edits"]) > 20  # there was something to compare

@@ -18,6 +18,7 @@ from evolution.learn import Losses, RowAdam, acting_round, advantages, language_
 from evolution.live import Moment, Rollout, goal_one_hot
 from population.memory import Memory
 from population.policy import Policy
+from population.world_model import choice_loss
 from tests.evolution.conftest import TALKING, drawn_population, learning_rollout
 from world import scenarios
 from world.codes import Role
@@ -178,6 +179,47 @@ def test_a_listener_that_learns_from_noise_alone_stays_ignorant():
     )
     ignorance = np.mean([np.log(size) for size in scenario.attribute_sizes])
     assert mean(surprises[-20:]) > 0.98 * ignorance
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+def test_where_builders_choose_the_surprise_is_that_of_the_choice_and_falls(gradient: str):
+    policy, genomes, scenario = drawn_population("refer", seed=3, **ABLE)
+    ignorance = float(np.log(scenario.num_choices))
+    surprises = play_language(
+        policy, genomes, scenario,
+        num_rounds=120, batch=128, offset=0, gradient=gradient, entropy_bonus=0.02, half_told_share=0.0,
+    )  # fmt: skip
+    assert mean(surprises[-5:]) < ignorance / 2
+    understood = first_words(policy, genomes, scenario, "train")[2]
+    assert understood[0] > 0.6
+
+
+def test_a_listener_that_hears_noise_alone_learns_nothing_of_what_to_choose():
+    policy, genomes, scenario = drawn_population("refer", seed=3, **ABLE)
+    surprises = play_language(
+        policy, genomes, scenario, num_rounds=100, batch=128, offset=0, symbol_noise=1.0, half_told_share=0.0
+    )
+    assert mean(surprises[-20:]) > 0.98 * np.log(scenario.num_choices)
+
+
+def test_candidates_of_language_rounds_are_drawn_anew_around_each_goal(monkeypatch: pytest.MonkeyPatch):
+    import evolution.learn
+
+    policy, genomes, scenario = drawn_population("refer", population=3)
+    seen = []
+
+    def watched(beliefs: Any, goal: Tensor, choices: Tensor) -> Tensor:
+        seen.append((goal, choices))
+        return choice_loss(beliefs, goal, choices)
+
+    monkeypatch.setattr(evolution.learn, "choice_loss", watched)
+    play_language(policy, genomes, scenario, num_rounds=2)
+    assert [(goal.shape, choices.shape) for goal, choices in seen] == [((3, 16, 3), (3, 16, 4, 3))] * 2
+    for goal, choices in seen:
+        assert ((choices == goal.unsqueeze(2)).all(dim=-1).sum(dim=-1) == 1).all()
+    assert not torch.equal(seen[0][1], seen[1][1])
+    of_train = {tuple(meaning) for meaning in scenario.meanings("train").tolist()}
+    assert {tuple(candidate) for _, choices in seen for candidate in choices.flatten(0, 2).tolist()} <= of_train
 
 
 @pytest.mark.parametrize("scenario", TALKING)
@@ -460,6 +502,19 @@ def test_the_gradient_of_builders_reaches_the_guides_mouth_and_stops_where_it_is
     assert (crossing > 0).all()
     assert (cut == 0).all()
     assert (paid > 0).all() or scenario == "name"  # where nobody wins there is nothing to be paid for
+
+
+def test_the_belief_loss_of_lives_is_the_surprise_at_the_choice_where_builders_choose():
+    policy, genomes, world = drawn_population("refer")
+    rollout = learning_rollout(policy, genomes, world, worlds_each=20)
+    moment = rollout.moments[1]
+    assert moment.choices is not None
+    watched = Watched(policy)
+    rounds = [play_acting(watched, genomes, rollout, belief_weight=1.0) for _ in range(40)]
+    for name in ("belief", "belief.bias"):  # even beliefs: all candidates are alike
+        genomes[:, policy.layout.slices[name]] = 0.0
+    assert play_acting(policy, genomes, rollout).belief == pytest.approx(np.log(world.num_choices))
+    assert rounds[-1].belief < 0.9 * rounds[0].belief
 
 
 WEIGHTS = (

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from evolution.evaluate import first_words, pair_matrix, play, strangers
 from evolution.live import (
+    Body,
     Rollout,
     WorldSupply,
     choose,
@@ -244,6 +245,56 @@ def test_acts_are_drawn_as_often_as_they_are_probable_or_the_best_is_taken():
     found = torch.bincount(drawn, minlength=5) / 30_000
     assert ((found - expected).abs() < 4 * (expected * (1 - expected) / 30_000).sqrt()).all()
     torch.testing.assert_close(log_p.exp(), expected[drawn])
+
+
+# ---- choices ----
+
+
+def test_builders_answer_with_the_candidate_that_they_believe_in_most_also_in_worlds_that_were_replaced():
+    policy, genomes, scenario = drawn_population("refer")
+    worlds = scenario.generate(np.arange(40), "train")
+    supply = WorldSupply(scenario, "train", np.random.default_rng(0))
+
+    class Watched(Policy):
+        def listen(self, *given: Any) -> Any:
+            result = super().listen(*given)
+            beliefs.append(result[1])
+            return result
+
+    beliefs: list[Any] = []
+    for given in (None, supply):
+        beliefs.clear()
+        rollout = lived(Watched(policy.spec), genomes, scenario, worlds.copy(), supply=given, keeps=True)
+        assert len(rollout.moments) == 2
+        for t, moment in enumerate(rollout.moments):
+            choices = rollout.seating.to_worlds(moment.choices).numpy()  # (B, A, C, G)
+            goal = rollout.seating.to_worlds(moment.goal).numpy()
+            assert ((choices == goal[:, :, None]).all(axis=-1).sum(axis=-1) == 1).all()
+            expected = rollout.seating.to_worlds(beliefs[t].choose(moment.choices)).numpy()
+            np.testing.assert_array_equal(rollout.answers[t], expected)
+            assert (rollout.answers[t][:, :, None] == choices).all(axis=-1).any(axis=-1).all()
+    body = Body(policy, scenario, worlds, rollout.seating, "cpu")
+    np.testing.assert_array_equal(rollout.seating.to_worlds(body.choices)[:, 1], worlds.choices)
+    other = scenario.generate(np.arange(40) + 100, "train")
+    body.learn_goals(other)
+    np.testing.assert_array_equal(rollout.seating.to_worlds(body.choices)[:, 0], other.choices)
+
+
+@pytest.mark.parametrize("name", ["refer", "refer:3x6:9"])
+def test_muted_builders_choose_right_by_chance(name: str):
+    policy, genomes, scenario = drawn_population(name)
+    rollout, _ = play(policy, genomes, scenario, worlds_per_boxling=1_500, channel="mute")
+    chance = scenario.chance_success()
+    assert abs(rollout.worlds.is_won.mean() - chance) < 4 * np.sqrt(chance * (1 - chance) / len(rollout.worlds))
+    np.testing.assert_array_equal(rollout.is_understood, rollout.worlds.is_won)
+
+
+def test_what_is_understood_of_first_words_is_the_same_in_every_call_and_near_chance_before_anything_is_learned():
+    policy, genomes, scenario = drawn_population("refer")
+    for split in ("train", "held-out"):
+        one, other = (first_words(policy, genomes, scenario, split)[2] for _ in range(2))
+        np.testing.assert_array_equal(one, other)
+        assert 0.1 < one.mean() < 0.5  # of naming every attribute right it would be near 0
 
 
 # ---- evaluation ----

@@ -252,7 +252,8 @@ def test_the_vector_face_is_single_environments_side_by_side(name: str, role: st
     if role == "guide" and name not in WITH_GUIDES:
         pytest.skip("nobody guides there")
     if options.get("partner") is reflex:  # it says as many symbols as there are attributes and answers, less one
-        options = options | {"message_length": 1 if name == "name" else 5}
+        scenario = scenarios.get(name)
+        options = options | {"message_length": 5 - scenario.num_attributes * scenario.is_decided_by_answers}
     rng = np.random.default_rng(3)
     vector = faces.gym_vector_env(name, 6, role=role, **options)
     single = SyncVectorEnv([lambda: faces.gym_env(name, role=role, world_stride=6, **options)] * 6)
@@ -288,6 +289,13 @@ def test_the_face_is_the_scenario_stepped_by_hand(name: str, seed: int):
             assert observation["sees"] == sensed.sees[0, a]
             told = worlds.goal[0] if sensed.knows[0, a] else np.array(scenario.attribute_sizes)
             np.testing.assert_array_equal(observation["goal"], told)
+            if scenario.num_choices:
+                shown = worlds.choices[0].ravel()
+                hidden = np.tile(scenario.attribute_sizes, scenario.num_choices)
+                is_builder = worlds.role[0, a] == Role.BUILDER
+                np.testing.assert_array_equal(observation["choices"], shown if is_builder else hidden)
+            else:
+                assert "choices" not in observation
             others_said = np.delete(said, a, axis=0).ravel()
             np.testing.assert_array_equal(observation.get("heard", np.zeros(0)), others_said)
             assert observation["role"] == worlds.role[0, a]

@@ -20,6 +20,12 @@ FIRST_WORLDS = {
     ("describe", "train"): "2f40191d24653352",
     ("describe", "held-out"): "3bf0441fe0aeae7b",
     ("describe", "held-out-seeds"): "fac3c83a49123162",
+    ("refer", "train"): "15ee4006a9491d74",
+    ("refer", "held-out"): "df800c903528633f",
+    ("refer", "held-out-seeds"): "45985f33b9cc26ed",
+    ("refer:3x6:9", "train"): "1879e314a68929de",
+    ("refer:3x6:9", "held-out"): "bc4f035893744ade",
+    ("refer:3x6:9", "held-out-seeds"): "98de351056517b55",
     ("guide", "train"): "1f1e1a3ad8857b2c",
     ("guide", "held-out"): "744a9c74d0b0a2b2",
     ("guide", "held-out-seeds"): "5a1e4194a2ba8c91",
@@ -63,7 +69,7 @@ def test_the_first_worlds_of_a_scenario_are_what_they_were(name: str, split: str
     worlds = scenarios.get(name).generate(NUMBERS, split)
     arrays = (
         worlds.owner, worlds.look, worlds.floor, worlds.arena.flags, worlds.arena.laws, worlds.arena.agent_body,
-        worlds.position_rc, worlds.role, worlds.goal,
+        worlds.position_rc, worlds.role, worlds.goal, *([worlds.choices] if worlds.choices.size else []),
     )  # fmt: skip
     assert hash_of(*arrays) == FIRST_WORLDS[name, split]
 

@@ -15,7 +15,7 @@ from world.scenarios.base import Scenario
 from world.state import Worlds
 
 NUM_WORLDS = 2_000
-NAMES = [*scenarios.names(), "describe:2,5,7", "forage:competitive"]
+NAMES = [*scenarios.names(), "describe:2,5,7", "refer:2,5,8:3", "forage:competitive"]
 IN_EVERY_SPLIT = [(name, split) for name in NAMES for split in scenarios.get(name).splits]
 
 
@@ -139,6 +139,12 @@ def test_a_split_or_scenario_that_there_is_not_is_refused(scenario: Scenario):
         ("describe:3x", "scenario describe takes ATTRIBUTESxVALUES such as 3x6, or .*, got '3x'"),
         ("describe:9x9", "takes 1 to 26 attributes of at least 2 values and at most 200,000 combinations, got '9x9'"),
         ("describe:3,1", "takes 1 to 26 attributes of at least 2 values and at most 200,000 combinations, got '3,1'"),
+        ("refer:", "scenario refer takes ATTRIBUTESxVALUES such as 3x6, or .*, got ''"),
+        ("refer:3x6:", "takes 2 to 1,024 candidates after a second colon, such as 3x6:9, got '3x6:'"),
+        ("refer:3x6:1", "takes 2 to 1,024 candidates after a second colon, such as 3x6:9, got '3x6:1'"),
+        ("refer:3x6:9:2", "takes 2 to 1,024 candidates after a second colon, such as 3x6:9, got '3x6:9:2'"),
+        ("refer:3x6:44", "got 44 candidates and 43 objects of sizes 3x6 in split held-out"),
+        ("refer:2x2", "got 4 candidates and 3 objects of sizes 2x2 in split train"),
         ("guide:blue", "scenario guide takes no argument, got 'blue'"),
         ("forage:", "forage pays cooperative or competitive, got ''"),
         ("sokoban:/no/such/file.txt", "cannot read the level file /no/such/file.txt: No such file"),
@@ -147,6 +153,16 @@ def test_a_split_or_scenario_that_there_is_not_is_refused(scenario: Scenario):
 def test_an_argument_that_a_scenario_does_not_take_is_refused(name: str, told: str):
     with pytest.raises(ValueError, match=told):
         scenarios.get(name)
+
+
+@pytest.mark.parametrize(("name", "split"), IN_EVERY_SPLIT)
+def test_where_builders_choose_the_goal_is_among_the_candidates_once(name: str, split: str):
+    scenario = scenarios.get(name)
+    worlds = scenario.generate(np.arange(50), split)
+    assert worlds.choices.shape == (50, scenario.num_choices, scenario.num_attributes)
+    if scenario.num_choices:
+        assert ((worlds.choices == worlds.goal[:, None]).all(axis=-1).sum(axis=1) == 1).all()
+        assert scenario.is_decided_by_answers
 
 
 # ---- meanings ----

@@ -17,9 +17,11 @@ def _registry() -> dict[str, Scenario]:
     from world.scenarios.forage import Forage
     from world.scenarios.guide import Guide
     from world.scenarios.name import Name
+    from world.scenarios.refer import Refer
     from world.scenarios.sokoban import Sokoban
 
-    return {scenario.name: scenario for scenario in (Name(), Describe(), Guide(), Carry(), Forage(), Sokoban())}
+    every = (Name(), Describe(), Refer(), Guide(), Carry(), Forage(), Sokoban())
+    return {scenario.name: scenario for scenario in every}
 
 
 def names() -> list[str]:

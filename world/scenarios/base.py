@@ -60,6 +60,7 @@ class Scenario(ABC):
     guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
     num_actions: int = NUM_PLAIN_ACTS  # acts of a body are in [0, num_actions), 0 is to stay
     has_guide: bool = True  # one agent of each world is a guide; otherwise all are builders and nobody is told anything
+    num_choices: int = 0  # C, objects that builders choose their answer from; 0: they may answer anything
     splits: tuple[str, ...] = (TRAIN, COMPOSITIONS, SEEDS)
     variants: tuple[str, ...] = ()  # names with an argument that are scenarios too
 
@@ -131,6 +132,10 @@ class Scenario(ABC):
     def picture_of(self, meanings: np.ndarray) -> np.ndarray:
         """Where guides see: the view (N, h, w) that goes with each meaning (N, G)."""
         raise ValueError(f"the guides of scenario {self.name} see nothing")
+
+    def candidates(self, goals: np.ndarray, numbers: np.ndarray, split: str) -> np.ndarray:
+        """Where builders choose: the goals (N, G), each among others of its split, (N, C, G) int16, by numbers (N,)."""
+        raise ValueError(f"the builders of scenario {self.name} have nothing to choose from")
 
     @abstractmethod
     def chance_success(self) -> float:
