@@ -125,7 +125,7 @@ def converse(
     """Every boxling says first words of every meaning of a split, once to each listener: slot + offset, modulo P.
 
     By default all others listen, or itself to one that is alone. `meanings` (M, G) in place of all of the split. Words
-    and answers are the most probable ones; where builders choose, the candidates are the same in every call. Rows come by
+    and answers are the most probable ones; where builders choose, candidates are the same in every call. Rows come by
     listener's distance, then speaker, then meaning; ids are slots.
     """
     channel = channel or Intervention()
