@@ -49,7 +49,7 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
     if values.ndim != 1:
         raise ValueError(f"values must be a list of numbers, got shape {values.shape}")
     check_confidence(confidence)
-    if len(values) < 2 or np.isnan(values).any():
+    if len(values) < 2:
         return float("nan"), float("nan")
     half = float(t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return float(values.mean()) - half, float(values.mean()) + half
@@ -98,4 +98,4 @@ def bootstrap_interval(
     # Halves of n rows deviate from the whole by sqrt((n - h) / h) of what the whole deviates from the truth.
     deviation = float(np.std(sampled, ddof=1)) * np.sqrt(half / (num_rows - half))
     centre, reach = float(measure(*arrays)), float(norm.ppf((1 + confidence) / 2)) * float(deviation)
-    return (centre - reach, centre + reach) if np.isfinite(centre + reach) else (float("nan"), float("nan"))
+    return centre - reach, centre + reach

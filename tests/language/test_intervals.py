@@ -107,6 +107,7 @@ def test_where_the_measure_is_undefined_so_is_its_interval():
     for rows in (GRID, GRID[:3]):
         bounds = measures.bootstrap_interval(measures.topographic_similarity, rows, constant[: len(rows)])
         assert all(math.isnan(bound) for bound in bounds)
+    assert all(math.isnan(bound) for bound in measures.bootstrap_interval(np.mean, np.array([1.0, 2.0, 4.0])))
     almost = constant.copy()
     almost[0] = 2  # half of the halves are constant
     assert all(math.isnan(b) for b in measures.bootstrap_interval(measures.topographic_similarity, GRID, almost))

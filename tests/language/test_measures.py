@@ -302,6 +302,8 @@ def test_all_measures_pass_on_what_they_are_given():
         measures.all_measures(GRID, speakers, 3)
     with pytest.raises(ValueError, match="got 63 meanings and 64 messages"):
         measures.all_measures(GRID[:63], speakers, 4)
+    with pytest.raises(ValueError, match="messages_by_speaker must be an integer array with 3 axes"):
+        measures.all_measures(GRID, speakers[0], 4)
 
 
 def test_all_measures_of_nobody_alone_or_of_nothing_are_what_is_undefined():
