@@ -240,6 +240,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "describe": _OF_OBJECTS,
     "refer": _OF_OBJECTS,
+    "ask": _OF_OBJECTS | {
+        "message_length": 1, "founder_rounds": 1500, "newborn_listener_every": 250,
+    },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
         "message_length": 6, "num_symbols": 16,
@@ -257,15 +260,15 @@ def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
     than there are attributes, and time: of 100 values some share a symbol without two places each and 4,000 rounds.
     """
     defaults = DEFAULTS[kind]
-    if kind not in ("describe", "refer"):
+    if kind not in ("describe", "refer", "ask"):
         return defaults
     largest, num_attributes = max(attribute_sizes), len(attribute_sizes)
     of_size: dict[str, Any] = {
-        "message_length": num_attributes + 1, "num_symbols": max(12, min(200, 2 * largest)),
+        "message_length": num_attributes + 1 if kind != "ask" else 1, "num_symbols": max(12, min(200, 2 * largest)),
     }  # fmt: skip
     if largest > 20:
         of_size |= {
-            "message_length": 2 * num_attributes, "founder_rounds": 40 * largest,
+            "message_length": 2 * num_attributes if kind != "ask" else 1, "founder_rounds": 40 * largest,
             "newborn_listener_every": 10 * largest, "language_batch": 256,
         }  # fmt: skip
     return defaults | of_size

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from evolution.chance import stream, torch_stream
+from evolution.dialogue import talk
 from evolution.learn import what_guides_say
 from evolution.live import Rollout, body_state, draw_other_worlds, goal_one_hot, live
 from evolution.seats import draw_offsets, familiar_offsets, seat, stranger_offsets
@@ -129,6 +130,8 @@ def converse(
     listener's distance, then speaker, then meaning; ids are slots.
     """
     channel = channel or Intervention()
+    if scenario.takes_turns:
+        return _converse_in_turns(policy, genomes, scenario, split, offsets, channel, meanings, seed)
     population, device = len(genomes), str(genomes.device)
     meanings = scenario.meanings(split) if meanings is None else meanings
     num_meanings = len(meanings)
@@ -163,6 +166,45 @@ def converse(
                     answers.reshape(-1, answers.shape[-1]),
                 )
             )  # fmt: skip
+    return Interaction.concatenate(parts)
+
+
+def _converse_in_turns(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    split: str,
+    offsets: tuple[int, ...] | None,
+    channel: Intervention,
+    meanings: np.ndarray | None,
+    seed: int,
+) -> Interaction:
+    """As `converse`: the guide of a dialogue is the speaker, and the message is all that both said, in its order."""
+    population, device = len(genomes), str(genomes.device)
+    meanings = scenario.meanings(split) if meanings is None else meanings
+    num_meanings = len(meanings)
+    goal = torch.from_numpy(meanings.astype(np.int64)).to(device).expand(population, -1, -1)
+    generator = torch_stream(seed, "converse", split, channel.kind, device=device)
+    slots = np.repeat(np.arange(population), num_meanings)
+    spec = policy.spec
+    parts = []
+    for offset in offsets if offsets is not None else tuple(range(1, population)) or (0,):
+        with torch.no_grad():
+            weights = policy.weights_of(genomes)
+            beliefs, turns = talk(policy, weights, scenario, goal, offset=offset, generator=generator, channel=channel)
+        said = []
+        for turn in turns:
+            by_guides, by_builders = as_heard(turn.symbols, spec.num_symbols, spec.has_end).chunk(2, dim=1)
+            said.append(by_guides if bool(turn.has_turn[0]) else torch.roll(by_builders, -offset, dims=0))
+        messages = torch.cat(said, dim=-1).flatten(0, 1).cpu().numpy().astype(np.int16)
+        answers = torch.roll(beliefs.answers(), -offset, dims=0).flatten(0, 1).cpu().numpy().astype(np.int16)
+        told = np.tile(meanings.astype(np.int16), (population, 1))
+        parts.append(
+            Interaction(
+                scenario.name, split, channel.kind, spec.num_symbols, slots, (slots + offset) % population, told,
+                messages, answers, scenario.asked_attributes(told),
+            )
+        )  # fmt: skip
     return Interaction.concatenate(parts)
 
 

@@ -83,6 +83,10 @@ class Body:
         self.num_agents = worlds.role.shape[1]
         self.sees = rows_where(seating.to_genomes(torch.from_numpy(observation.sees).to(device)))
         self.knows = rows_where(seating.to_genomes(torch.from_numpy(observation.knows).to(device)))
+        # who is told what hangs on roles alone, and these stay
+        self.told = (
+            None if observation.told is None else seating.to_genomes(torch.from_numpy(observation.told).to(device))
+        )
         self.learn_goals(worlds)
 
     def learn_goals(self, worlds: Worlds) -> None:
@@ -91,7 +95,8 @@ class Body:
         self.goal = self.seating.to_genomes(goal.unsqueeze(1).expand(-1, self.num_agents, -1))
         self.goal_hot = None
         if self.knows is not None:
-            self.goal_hot = goal_one_hot(self.knows.pick(self.goal), self.policy.spec)
+            is_told = None if self.told is None else self.knows.pick(self.told)
+            self.goal_hot = goal_one_hot(self.knows.pick(self.goal), self.policy.spec, is_told)
         self.choices = None
         if worlds.choices.shape[1]:
             choices = torch.from_numpy(worlds.choices.astype(np.int64)).to(self.device)
@@ -188,6 +193,8 @@ def live(
         nonlocal memory
         senses = body.senses(worlds, scenario.observe(worlds).view)
         audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
+        if scenario.takes_turns:
+            audible &= torch.from_numpy(scenario.had_turn(worlds)).to(device).unsqueeze(1)
         heard = None
         if messages is not None and num_agents > 1 and channel.kind != "mute":
             delivered = deliver(messages, audible, channel, other_world, generator, spec.has_end)
@@ -215,7 +222,7 @@ def live(
             reward = scenario.advance(worlds, acts, answers)
             rollout.total_reward += reward
             rollout.lived_steps += int((~was_over).sum()) * num_agents
-            is_right = ((answers == worlds.goal[:, None]).all(axis=-1) | ~is_builder).all(axis=1)
+            is_right = (scenario.is_right(worlds, answers) | ~is_builder).all(axis=1)
             rollout.is_understood = np.where(was_over, rollout.is_understood, is_right)
             ends = worlds.is_over & ~was_over
             rollout.num_finished += int(ends.sum())
@@ -245,6 +252,8 @@ def live(
             if num_recorded:
                 spoken = as_heard(symbols, spec.num_symbols, spec.has_end)
                 said = seating.to_worlds(spoken).cpu().numpy().astype(np.int16)
+                if scenario.takes_turns:
+                    said *= scenario.had_turn(worlds)[..., None]
                 rollout.said.append(said[:num_recorded])
                 rollout.acts.append(acts[:num_recorded])
                 rollout.answers.append(answers[:num_recorded])

@@ -16,6 +16,7 @@ import torch
 
 from evolution.chance import stream, torch_stream
 from evolution.config import RunConfig, defaults_for
+from evolution.dialogue import dialogue_round
 from evolution.evaluate import first_words, play
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
@@ -82,6 +83,18 @@ def filled_config(config: RunConfig) -> RunConfig:
     # by its full name: a file of levels lies where it lies, wherever the run is continued
     filled = replace(config, scenario=scenario.name).filled(defaults_for(scenario.kind, scenario.attribute_sizes))
     policy_spec(filled)  # nonsense is refused before anything is written
+    if scenario.takes_turns:
+        for part, name, only in (
+            (filled.channel, "channel_gradient", ("straight-through", "reinforce", "none")),
+            (filled.channel, "slow_copy_weight", (0.0,)),
+            (filled.learning, "half_told_share", (0.0,)),
+            (filled.learning, "meaning_zipf", (0.0,)),
+        ):
+            if getattr(part, name) not in only:
+                expected = " or ".join(map(str, only))
+                raise ValueError(
+                    f"{name} must be {expected} in a dialogue such as {scenario.kind}, got {getattr(part, name)}"
+                )
     return filled
 
 
@@ -444,14 +457,18 @@ class Society(mesa.Model):
     ) -> torch.Tensor:  # fmt: skip
         """`progress` in [0, 1] of learning to talk: gradients sharpen, and symbols are drawn less evenly."""
         learning = self.config.learning
+        options: dict[str, Any] = {
+            "channel": self.config.channel, "batch": batch, "offset": offset,
+            "temperature": FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
+            "entropy_bonus": learning.message_entropy_bonus * (1 - progress),
+            "learning_rate": learning.learning_rate * rate, "max_norm": learning.gradient_norm,
+            "rng": rng, "generator": generator,
+        }  # fmt: skip
+        if self.scenario.takes_turns:
+            return dialogue_round(self.policy, genomes, optimiser, self.scenario, **options)
         return language_round(
-            self.policy, genomes, optimiser, self.scenario,
-            channel=self.config.channel, batch=batch, offset=offset, slow_genomes=slow_genomes,
-            temperature=FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
-            entropy_bonus=learning.message_entropy_bonus * (1 - progress),
-            learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
-            half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf,
-            rng=rng, generator=generator,
+            self.policy, genomes, optimiser, self.scenario, slow_genomes=slow_genomes,
+            half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, **options,
         )  # fmt: skip
 
     def _rollout(self, rng: np.random.Generator, generator: torch.Generator) -> Rollout:

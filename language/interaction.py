@@ -29,9 +29,17 @@ class Interaction:
     meanings: np.ndarray  # (N, G) int16: what the speaker knew
     messages: np.ndarray  # (N, L) int16: what it said
     answers: np.ndarray  # (N, G) int16: what the listener took it for
+    asked: np.ndarray | None = None  # (N, G) bool: which attributes count in an answer; None: all
 
     def __post_init__(self) -> None:
-        for field in fields(self)[len(_SAME) :]:
+        if self.asked is None:
+            object.__setattr__(self, "asked", np.ones(np.shape(self.meanings), bool))
+        elif self.asked.dtype != bool or self.asked.shape != self.meanings.shape:
+            raise ValueError(
+                f"asked must be true or false for each of the meanings, of shape {self.meanings.shape}, "
+                f"got {_shape_of(self.asked)}"
+            )
+        for field in fields(self)[len(_SAME) : -1]:
             value = getattr(self, field.name)
             num_axes = 2 if field.name in _WIDTHS else 1
             if not isinstance(value, np.ndarray) or value.ndim != num_axes or value.dtype.kind not in "iu":
@@ -52,8 +60,8 @@ class Interaction:
 
     @property
     def is_right(self) -> np.ndarray:
-        """Whether each listener got every attribute right, (N,) bool."""
-        return (self.answers == self.meanings).all(axis=1)
+        """Whether each listener got right every attribute that was asked, (N,) bool."""
+        return ((self.answers == self.meanings) | ~self.asked).all(axis=1)
 
     @property
     def success(self) -> float:
@@ -62,10 +70,9 @@ class Interaction:
 
     @property
     def success_by_attribute(self) -> np.ndarray:
-        """Share of rows that are right in each attribute, (G,) in [0, 1]; nan without rows."""
-        if not len(self):
-            return np.full(self.meanings.shape[1], np.nan)
-        return (self.answers == self.meanings).mean(axis=0)
+        """Share of rows that are right in each attribute where it was asked, (G,) in [0, 1]; nan where it never was."""
+        with np.errstate(invalid="ignore"):
+            return ((self.answers == self.meanings) & self.asked).sum(axis=0) / self.asked.sum(axis=0)
 
     def take(self, rows: np.ndarray) -> Interaction:
         """Some of the rows, by their numbers or by a mask, copied."""

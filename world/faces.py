@@ -248,7 +248,7 @@ class Stage(NumberedWorlds):
 
     def hear(self) -> np.ndarray:
         """What each agent hears of each other one, (B, A, A - 1, L) int64: 0 for silence, symbols 1 to V."""
-        audible = is_audible(self.worlds, self.hearing_radius_cells)
+        audible = is_audible(self.worlds, self.hearing_radius_cells) & self.scenario.had_turn(self.worlds)[:, None]
         reaches = np.take_along_axis(audible, self.others[None], axis=2)
         return self.said[:, self.others] * reaches[..., None]
 
@@ -258,10 +258,11 @@ class Stage(NumberedWorlds):
         worlds = replace(self.worlds, is_over=np.zeros_like(self.worlds.is_over))
         sensed = self.scenario.observe(worlds)
         not_told = np.array(self.scenario.attribute_sizes)
+        told = sensed.knows[..., None] if sensed.told is None else sensed.told
         observation: Observation = {
             "view": np.where(sensed.sees[..., None, None], sensed.view, 0).astype(np.uint8),
             "sees": sensed.sees.astype(np.int64),
-            "goal": np.where(sensed.knows[..., None], worlds.goal[:, None], not_told).astype(np.int64),
+            "goal": np.where(told, worlds.goal[:, None], not_told).astype(np.int64),
             "role": worlds.role.astype(np.int64),
             "last_act": worlds.last_action.astype(np.int64),
             "moved": worlds.last_moved.astype(np.int64),

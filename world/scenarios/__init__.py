@@ -12,6 +12,7 @@ from world.scenarios.base import Scenario
 @cache
 def _registry() -> dict[str, Scenario]:
     # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
+    from world.scenarios.ask import Ask
     from world.scenarios.carry import Carry
     from world.scenarios.describe import Describe
     from world.scenarios.forage import Forage
@@ -20,7 +21,7 @@ def _registry() -> dict[str, Scenario]:
     from world.scenarios.refer import Refer
     from world.scenarios.sokoban import Sokoban
 
-    every = (Name(), Describe(), Refer(), Guide(), Carry(), Forage(), Sokoban())
+    every = (Name(), Describe(), Refer(), Ask(), Guide(), Carry(), Forage(), Sokoban())
     return {scenario.name: scenario for scenario in every}
 
 

@@ -37,7 +37,8 @@ class Observation:
 
     view: np.ndarray  # (B, A, h, w) uint8 look codes, world.sense
     sees: np.ndarray  # (B, A) bool: whether there is a view at all
-    knows: np.ndarray  # (B, A) bool: whether the agent is told the goal itself
+    knows: np.ndarray  # (B, A) bool: whether the agent is told of the goal itself
+    told: np.ndarray | None = None  # (B, A, G) bool: which attributes of it; None: all, to who knows
 
 
 class Scenario(ABC):
@@ -110,6 +111,20 @@ class Scenario(ABC):
         is_early = worlds.steps_taken < self.num_steps
         is_decided = is_early | (reward != 0).any(axis=1) | self.is_decided_by_answers
         return worlds.is_over & ~is_decided
+
+    takes_turns: bool = False  # some of the agents are silent in some steps, see `had_turn`
+
+    def had_turn(self, worlds: Worlds) -> np.ndarray:
+        """Whose words of the step before can be heard now, (B, A) bool: everybody's, unless agents take turns."""
+        return np.ones(worlds.role.shape, bool)
+
+    def is_right(self, worlds: Worlds, answers: np.ndarray) -> np.ndarray:
+        """Whether each agent's answer (B, A, G) is right, (B, A) bool: in every attribute, unless fewer are asked."""
+        return (answers == worlds.goal[:, None]).all(axis=-1)
+
+    def asked_attributes(self, meanings: np.ndarray) -> np.ndarray:
+        """Which attributes of each meaning (N, G) count in an answer, (N, G) bool: all, unless fewer are asked."""
+        return np.ones(meanings.shape, bool)
 
     def meanings(self, split: str) -> np.ndarray:
         """All meanings of a split, (N, G) int16; other splits than "held-out" have the trained ones."""

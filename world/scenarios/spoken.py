@@ -22,7 +22,7 @@ class SpokenScenario(Scenario):
         was_over = worlds.is_over.copy()
         worlds.steps_taken += ~was_over
         ends = ~was_over & (worlds.steps_taken >= self.num_steps)
-        is_right = (answers == worlds.goal[:, None]).all(axis=-1) | (worlds.role == Role.GUIDE)
+        is_right = self.is_right(worlds, answers) | (worlds.role == Role.GUIDE)
         worlds.is_won |= ends & is_right.all(axis=1)
         worlds.is_over |= ends
         worlds.last_action[:] = np.where(was_over[:, None], 0, actions)
