@@ -61,7 +61,7 @@ def listen_to(
                 goal = torch.from_numpy(meanings[asked].astype(np.int64)).to(device)
                 exams[split] = first_message(policy, weights, scenario, meanings[asked])[1], goal
     newborns = torch.from_numpy(policy.layout.draw(1, rng)).to(device).repeat(population, 1)
-    optimiser = RowAdam(*newborns.shape, device)
+    optimiser = RowAdam(population, policy.layout.num_parameters, device)
     goals = torch.from_numpy(taught.astype(np.int64)).to(device)
     num_decoys = scenario.num_agents - 2
     shares: dict[str, list[np.ndarray]] = {split: [] for split in exams}

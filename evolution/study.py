@@ -112,9 +112,13 @@ def _interventions(policy: Policy, genomes: Tensor, scenario: Scenario, seed: in
             what_builders_believe(policy, weights, heard, scenario.num_agents - 2, generator)
             for heard in (message, other)
         )
+
+    def shares(logits: Tensor) -> np.ndarray:
+        return torch.softmax(logits.double(), dim=-1).flatten(0, 1).cpu().numpy()
+
     bits = [
-        positive_listening_bits(*(torch.softmax(part.double(), dim=-1).flatten(0, 1).cpu().numpy() for part in both))
-        for both in zip(given.by_attribute(), intervened.by_attribute(), strict=True)
+        positive_listening_bits(shares(before), shares(after))
+        for before, after in zip(given.by_attribute(), intervened.by_attribute(), strict=True)
     ]
     found["positive_listening"] = float(np.mean(bits))
     answers = (beliefs.answers().flatten(0, 1).cpu().numpy() for beliefs in (given, intervened))

@@ -8,7 +8,8 @@ concatenated; a wrong mean is then easily had.)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -29,23 +30,23 @@ class Interaction:
     meanings: np.ndarray  # (N, G) int16: what the speaker knew
     messages: np.ndarray  # (N, L) int16: what it said
     answers: np.ndarray  # (N, G) int16: what the listener took it for
-    asked: np.ndarray | None = None  # (N, G) bool: which attributes count in an answer; None: all
+    asked: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (N, G) bool: what counts in answers; default: all
 
     def __post_init__(self) -> None:
-        if self.asked is None:
+        if self.asked.shape == (0,):
             object.__setattr__(self, "asked", np.ones(np.shape(self.meanings), bool))
         elif self.asked.dtype != bool or self.asked.shape != self.meanings.shape:
             raise ValueError(
                 f"asked must be true or false for each of the meanings, of shape {self.meanings.shape}, "
                 f"got {_shape_of(self.asked)}"
             )
-        for field in fields(self)[len(_SAME) : -1]:
-            value = getattr(self, field.name)
-            num_axes = 2 if field.name in _WIDTHS else 1
+        for item in fields(self)[len(_SAME) : -1]:
+            value = getattr(self, item.name)
+            num_axes = 2 if item.name in _WIDTHS else 1
             if not isinstance(value, np.ndarray) or value.ndim != num_axes or value.dtype.kind not in "iu":
-                raise ValueError(f"{field.name} must be an integer array with {num_axes} axes, got {_shape_of(value)}")
+                raise ValueError(f"{item.name} must be an integer array with {num_axes} axes, got {_shape_of(value)}")
             if len(value) != len(self.speakers):
-                raise ValueError(f"{field.name} must have {len(self.speakers)} rows as speakers has, got {len(value)}")
+                raise ValueError(f"{item.name} must have {len(self.speakers)} rows as speakers has, got {len(value)}")
         if self.answers.shape != self.meanings.shape:
             raise ValueError(
                 f"answers must have the shape of meanings, {self.meanings.shape}, got {self.answers.shape}"
@@ -77,8 +78,8 @@ class Interaction:
     def take(self, rows: np.ndarray) -> Interaction:
         """Some of the rows, by their numbers or by a mask, copied."""
         chosen = np.arange(len(self))[rows]
-        arrays = {field.name: getattr(self, field.name)[chosen] for field in fields(self)[len(_SAME) :]}
-        return Interaction(*(getattr(self, name) for name in _SAME), **arrays)
+        arrays: dict[str, Any] = {item.name: getattr(self, item.name)[chosen] for item in fields(self)[len(_SAME) :]}
+        return replace(self, **arrays)
 
     def said_by(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
         """The language of one speaker: its different meanings (M, G) in ascending order, and its messages (M, L).
@@ -125,11 +126,11 @@ class Interaction:
                         f"interactions of different sizes do not mix: {name} have "
                         f"{getattr(first, name).shape[1]} and {getattr(other, name).shape[1]} columns"
                     )
-        arrays = {
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(first)[len(_SAME) :]
+        arrays: dict[str, Any] = {
+            item.name: np.concatenate([getattr(part, item.name) for part in parts])
+            for item in fields(first)[len(_SAME) :]
         }
-        return Interaction(*(getattr(first, name) for name in _SAME), **arrays)
+        return replace(first, **arrays)
 
 
 def _shape_of(value: object) -> str:
