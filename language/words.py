@@ -1,0 +1,250 @@
+"""Words of several symbols: found in what is said by byte-pair encoding, kept as a tokenizer.
+
+The pair of neighbours that is said most often becomes one word, again and again: Gage 1994, "A new algorithm for data
+compression", for texts Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909). That emergent languages have such units
+is asked by Ueda et al. 2023, "On the word boundaries of emergent languages" (https://openreview.net/forum?id=b4t9_XASt6G).
+We depart from it in what counts as a pair: merging whatever is frequent finds words in any noise, so a pair has to be
+said more often than its halves, each where it stands, would meet by accident. A language whose places are independent of
+each other therefore has no words of several symbols, however well each place tells its own attribute.
+
+Saved as a `tokenizer.json` of Hugging Face (https://github.com/huggingface/tokenizers). Their BPE model works on
+letters and knows frequency only; so the merges are found here, and the file applies them to whole symbols as a list of
+replacements, in the order in which they were found.
+
+Letters: M messages, L message length, V symbols.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import poisson
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from language.measures import mutual_information_bits
+from language.vocabulary import MAX_SYMBOLS, Attribute, LexiconRow, symbol_name
+
+ANYWHERE = -1  # the position of a word of several symbols in the lexicon
+ERROR_RATE = 0.01  # how probable it is that a language of unrelated places gets its next word by accident, or less
+_COLUMNS = ("word", "position", "attribute", "value", "probability", "count", "information_bits")
+
+
+def train_words(
+    messages: np.ndarray,
+    num_symbols: int,
+    *,
+    num_speakers: int = 1,
+    min_count: int = 5,
+    min_bits: float = 1.0,
+    max_words: int = 100,
+) -> Tokenizer:
+    """The tokenizer of what is said, (M, L) symbols in 0..V: token n is symbol n up to V, then come words.
+
+    Two neighbours become a word where they are said at least `min_count` times, 2^`min_bits` times as often as they
+    would be if what stands before a place told nothing of what stands after it (pointwise mutual information), and more
+    often than that by more than accident (a Poisson test at ERROR_RATE, shared by all pairs that are said). Of these
+    the pair said most often comes first. Where `num_speakers` name the same meanings, what they say alike is no new
+    evidence: all counts are divided by their number. Silence is part of no word, and words end where a message ends.
+
+    Chance: random messages, and messages that are all the same, have no words of several symbols.
+
+    >>> messages = np.array([[1, 2, 5], [1, 2, 6], [3, 4, 5], [3, 4, 6]] * 20)
+    >>> tokenizer = train_words(messages, num_symbols=6)
+    >>> tokenizer.encode("bi bo be _").tokens, tokenizer.encode("ba be da").ids
+    (['bibo', 'be', '_'], [7, 6])
+    >>> tokenizer.decode([7, 6])
+    'ba be da'
+    """
+    if messages.ndim != 2 or messages.dtype.kind not in "iu":
+        raise ValueError(f"messages must be an integer array (M, L), got {messages.dtype} of shape {messages.shape}")
+    if not 1 <= num_symbols <= MAX_SYMBOLS:
+        raise ValueError(f"num_symbols must be in 1..{MAX_SYMBOLS}, got {num_symbols}")
+    if messages.size and not 0 <= messages.min() <= messages.max() <= num_symbols:
+        raise ValueError(f"symbols must be in 0..{num_symbols}, got {messages.min()}..{messages.max()}")
+    if num_speakers < 1:
+        raise ValueError(f"num_speakers must be at least 1, got {num_speakers}")
+    names = [symbol_name(symbol) for symbol in range(num_symbols + 1)]
+    merges: list[tuple[str, str]] = []
+    rows, times = np.unique(messages, axis=0, return_counts=True)
+    unit_at = rows.astype(np.int64)  # (R, L): the word or symbol that covers each place
+    is_start = np.ones(rows.shape, bool)
+    while len(names) <= num_symbols + max_words:
+        said, expected = _pair_counts(unit_at, is_start, times, len(names))
+        said, expected = said / num_speakers, expected / num_speakers
+        is_word = (said >= min_count) & (said >= expected * 2.0 ** (min_bits - 1e-9))  # rounding error aside
+        # rounded down, as half a time is no evidence
+        by_accident = poisson.sf(np.floor(said[is_word]) - 1, expected[is_word]) * np.count_nonzero(said)
+        is_word[is_word] = by_accident < ERROR_RATE
+        if not is_word.any():
+            break
+        left, right = map(int, np.unravel_index(np.argmax(np.where(is_word, said, 0.0)), said.shape))
+        name = names[left] + names[right]
+        if name not in names:  # "ba bebi" and "babe bi" are one word
+            names.append(name)
+        merges.append((names[left], names[right]))
+        _merge(unit_at, is_start, left, right, names.index(name), len(names[left]) // 2, len(names[right]) // 2)
+    return word_tokenizer(num_symbols, merges)
+
+
+def word_tokenizer(num_symbols: int, merges: Sequence[tuple[str, str]] = ()) -> Tokenizer:
+    """The tokenizer that joins neighbours of these names, in this order; equal for equal arguments.
+
+    Symbols are separated by one space, messages by a line's end. A word that is not known is an error.
+
+    >>> tokenizer = word_tokenizer(3, [("be", "bi"), ("ba", "bebi")])
+    >>> tokenizer.encode("ba be bi").tokens, tokenizer.encode("ba bebi").tokens, tokenizer.get_vocab_size()
+    (['babebi'], ['babebi'], 6)
+    """
+    tokens = {symbol_name(symbol): symbol for symbol in range(num_symbols + 1)}
+    joins, splits = [], []
+    for left, right in merges:
+        # whole names only: "ba be" is not to be found in "duba be"
+        joins.append(normalizers.Replace(Regex(rf"(?<!\S){left} {right}(?!\S)"), left + right))
+        if left + right not in tokens:
+            tokens[left + right] = len(tokens)
+            splits.append(decoders.Replace(Regex(rf"^{left}{right}$"), " ".join(symbols_of(left + right))))
+    # a token is looked up as a whole: merges of letters, which the model knows, have no use here
+    tokenizer = Tokenizer(models.BPE(tokens, list(merges), unk_token="[UNK]", ignore_merges=True))
+    tokenizer.normalizer = normalizers.Sequence(joins)
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # a prefix that no token has: all are separated by a space
+    tokenizer.decoder = decoders.Sequence([*splits, decoders.WordPiece(prefix="#", cleanup=False)])
+    return tokenizer
+
+
+def symbols_of(word: str) -> list[str]:
+    """The names of a word's symbols.
+
+    >>> symbols_of("babebi"), symbols_of("ba"), symbols_of("_")
+    (['ba', 'be', 'bi'], ['ba'], ['_'])
+    """
+    return [word[k : k + 2] for k in range(0, len(word), 2)]
+
+
+def spell(message: np.ndarray) -> str:
+    """A message (L,) as the text that a tokenizer takes.
+
+    >>> spell(np.array([1, 2, 0]))
+    'ba be _'
+    """
+    return " ".join(symbol_name(symbol) for symbol in message)
+
+
+def long_words(tokenizer: Tokenizer) -> dict[str, int]:
+    """The words of several symbols that a tokenizer knows, and their tokens, in this order."""
+    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    return {name: token for name, token in tokens if len(symbols_of(name)) > 1}
+
+
+def words_said(tokenizer: Tokenizer, messages: np.ndarray) -> list[list[str]]:
+    """The words of every message (M, L), in the order in which they are said, silence left out.
+
+    >>> words_said(word_tokenizer(3, [("ba", "be")]), np.array([[1, 2, 3], [3, 1, 2], [2, 1, 0]]))
+    [['babe', 'bi'], ['bi', 'babe'], ['be', 'ba']]
+    """
+    rows, row_of = np.unique(messages, axis=0, return_inverse=True)
+    silence = symbol_name(0)
+    words = [
+        [word for word in encoding.tokens if word != silence]
+        for encoding in tokenizer.encode_batch([spell(row) for row in rows])
+    ]
+    return [words[row] for row in row_of.reshape(-1)]
+
+
+def lexicon_of_words(
+    meanings: np.ndarray, messages: np.ndarray, attributes: Sequence[Attribute], tokenizer: Tokenizer
+) -> list[LexiconRow]:
+    """What each word of several symbols means that occurs in the messages (M, L), wherever it stands.
+
+    As `language.vocabulary.lexicon_of`: a word stands for the attribute that its presence tells most about, and for the
+    value that occurs most often with it; `symbol` is its token, `position` ANYWHERE, `information_bits` what it tells
+    whether the word is said or not.
+
+    >>> from types import SimpleNamespace as A
+    >>> attributes = (A(name="colour", values=("red", "blue")), A(name="shape", values=("bar", "dot")))
+    >>> meanings, messages = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[1, 2], [1, 2], [3, 3], [3, 2]])
+    >>> (row,) = lexicon_of_words(meanings, messages, attributes, word_tokenizer(3, [("ba", "be")]))
+    >>> row["name"], row["attribute"], row["value"], row["probability"], row["count"], row["information_bits"]
+    ('babe', 'colour', 'red', 1.0, 2, 1.0)
+    """
+    said = words_said(tokenizer, messages)
+    rows = []
+    for name, token in long_words(tokenizer).items():
+        has_word = np.array([name in words for words in said], bool)
+        if not has_word.any():
+            continue
+        information = [round(mutual_information_bits(column, has_word.astype(int)), 9) for column in meanings.T]
+        best = int(np.argmax(information))
+        values, counts = np.unique(meanings[has_word, best], return_counts=True)
+        commonest = int(np.argmax(counts))
+        rows.append(
+            LexiconRow(
+                position=ANYWHERE,
+                symbol=token,
+                name=name,
+                attribute=attributes[best].name,
+                value=attributes[best].values[values[commonest]],
+                probability=float(counts[commonest] / counts.sum()),
+                count=int(counts.sum()),
+                information_bits=information[best],
+            )
+        )
+    return rows
+
+
+def lexicon_csv(rows: Sequence[LexiconRow]) -> str:
+    """A lexicon as the text of a table: a row for each word, with no position where that does not matter.
+
+    >>> print(lexicon_csv([LexiconRow(position=0, symbol=1, name="ba", attribute="colour", value="red",
+    ...                               probability=2 / 3, count=6, information_bits=1.5)]), end="")
+    word,position,attribute,value,probability,count,information_bits
+    ba,0,colour,red,0.666667,6,1.5
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    for row in rows:
+        position = "" if row["position"] == ANYWHERE else row["position"]
+        table.writerow(
+            [row["name"], position, row["attribute"], row["value"], round(row["probability"], 6), row["count"],
+             round(row["information_bits"], 6)]
+        )  # fmt: skip
+    return text.getvalue()
+
+
+# ---- parts ----
+
+
+def _pair_counts(
+    unit_at: np.ndarray, is_start: np.ndarray, times: np.ndarray, num_units: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often one unit follows another, and how often it would by accident, both (num_units, num_units) float64.
+
+    By accident: what stands before each place is dealt out anew to what stands after it.
+    """
+    said = np.zeros((num_units, num_units))
+    expected = np.zeros((num_units, num_units))
+    for place in range(1, unit_at.shape[1]):
+        left, right = unit_at[:, place - 1], unit_at[:, place]
+        is_spoken = (left != 0) & (right != 0)
+        meet = is_spoken & is_start[:, place]
+        if not meet.any():
+            continue
+        codes = left[meet] * num_units + right[meet]
+        here = np.bincount(codes, times[meet], num_units**2).reshape(num_units, num_units)
+        said += here
+        # messages in which the place lies within a word count too: there, neither of the two is said
+        expected += np.outer(here.sum(axis=1), here.sum(axis=0)) / times[is_spoken].sum()
+    return said, expected
+
+
+def _merge(
+    unit_at: np.ndarray, is_start: np.ndarray, left: int, right: int, new: int, left_length: int, right_length: int
+) -> None:
+    """Join each `left` with a `right` that follows it, from left to right, in place; lengths are in symbols."""
+    for place in range(1, unit_at.shape[1]):
+        meet = is_start[:, place] & (unit_at[:, place - 1] == left) & (unit_at[:, place] == right)
+        if meet.any():
+            unit_at[meet, place - left_length : place + right_length] = new
+            is_start[meet, place] = False
