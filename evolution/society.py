@@ -30,6 +30,7 @@ from language.measures import (
     unique_messages,
 )
 from language.vocabulary import lexicon_of
+from language.words import lexicon_of_words, train_words, word_tokenizer
 from population.genome import mutate
 from population.lineage import NO_MOTHER, ORIGINS, Birth
 from population.policy import Policy
@@ -41,6 +42,7 @@ from world.recording import record, scene_of, start_columns
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
+MAX_KEPT_MEANINGS = 1000  # of each split, in the record of a generation's language
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
 
 
@@ -138,6 +140,10 @@ class Society(mesa.Model):
         self.boxling_rows: list[dict[str, Any]] = []
         self.episode_rows: list[dict[str, Any]] = []
         self.lexicon: list[Any] = []
+        self.tokenizer = word_tokenizer(self.policy.spec.num_symbols).to_str(pretty=True)
+        # first words of a measured generation by split: meanings (M, K), messages (P, M, L); and who said them, (P,) ids
+        self.spoken: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.speakers = np.zeros(0, np.int64)
         self.childhood: list[dict[str, float]] = []  # measures while the founder learned the language
         self.slots: list[Boxling] = []
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
@@ -255,6 +261,8 @@ class Society(mesa.Model):
         self.agent_steps = rollout.lived_steps
         self._give_fitness(rollout)
         measures = self._measures_of(rollout)
+        self.spoken = {}
+        self.speakers = np.array([boxling.unique_id for boxling in self.slots])
         if is_measured:
             for name, split, channel in (
                 ("success_muted", "train", "mute"),
@@ -337,10 +345,17 @@ class Society(mesa.Model):
     def _language_measures(self, genomes: torch.Tensor) -> dict[str, float]:
         """Measures of what boxlings would say first of every trained meaning, and of how it is understood; means."""
         meanings, messages, understood = first_words(self.policy, genomes, self.scenario, "train")
-        held_out = first_words(self.policy, genomes, self.scenario, "held-out")[2]
+        others, said_of_others, held_out = first_words(self.policy, genomes, self.scenario, "held-out")
+        self.spoken = {"train": kept(meanings, messages), "held-out": kept(others, said_of_others)}
         num_symbols = self.policy.spec.num_symbols
         best = int(np.argmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots] or [0.0]))
-        self.lexicon = list(lexicon_of(meanings, messages[best], self.scenario.attributes))
+        everything = messages.reshape(-1, messages.shape[-1])
+        tokenizer = train_words(everything, num_symbols, num_speakers=len(messages))
+        self.tokenizer = tokenizer.to_str(pretty=True)
+        self.lexicon = [
+            *lexicon_of(meanings, messages[best], self.scenario.attributes),
+            *lexicon_of_words(meanings, messages[best], self.scenario.attributes, tokenizer),
+        ]
         return {
             "first_words_understood": float(understood.mean()),
             "first_words_understood_held_out": float(held_out.mean()),
@@ -522,6 +537,16 @@ class Society(mesa.Model):
 def fading(progress: float) -> float:
     """Factor of the learning rate: 1, and over the last quarter of the time down to 0."""
     return min(1.0, (1 - progress) / FADES_OVER)
+
+
+def kept(meanings: np.ndarray, messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What goes into the record: at most MAX_KEPT_MEANINGS of meanings (M, K), and what all (P, M, L) say of them."""
+    if len(meanings) <= MAX_KEPT_MEANINGS:
+        return meanings, messages
+    # the same ones in every generation, and in every run of a scenario, so that languages can be compared
+    rng = stream(0, "kept meanings")
+    rows = np.sort(rng.choice(len(meanings), MAX_KEPT_MEANINGS, replace=False))
+    return meanings[rows], messages[:, rows]
 
 
 def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Words of several symbols: found in what is said by byte-pair encoding, kept as a tokenizer.
 
 The pair of neighbours that is said most often becomes one word, again and again: Gage 1994, "A new algorithm for data
-compression", for texts Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909). That emergent languages have such units
-is asked by Ueda et al. 2023, "On the word boundaries of emergent languages" (https://openreview.net/forum?id=b4t9_XASt6G).
-We depart from it in what counts as a pair: merging whatever is frequent finds words in any noise, so a pair has to be
+compression", for texts Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909). Whether units that are
+found by form alone mean anything is doubted by Ueda et al. 2023 (https://openreview.net/forum?id=b4t9_XASt6G); so each
+comes with its meaning, see `lexicon_of_words`. We depart from byte-pair encoding in what counts as a pair: merging whatever is frequent finds words in any noise, so a pair has to be
 said more often than its halves, each where it stands, would meet by accident. A language whose places are independent of
 each other therefore has no words of several symbols, however well each place tells its own attribute.
 
