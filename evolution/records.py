@@ -146,8 +146,8 @@ def write_language(
 ) -> None:
     """Write what the `boxlings` (S ids) say, with the columns of LANGUAGES; the folder must exist.
 
-    `spoken` holds, by split, meanings (M, K) and what each boxling says of them (S, M, L). Rows go by split, boxling and
-    meaning, in the order given.
+    `spoken` holds, by split, meanings (M, K) and what each boxling says of them (S, M, L). Rows go by split, boxling
+    and meaning, in the order given.
     """
     tables = []
     for split, (meanings, messages) in spoken.items():

@@ -141,7 +141,7 @@ class Society(mesa.Model):
         self.episode_rows: list[dict[str, Any]] = []
         self.lexicon: list[Any] = []
         self.tokenizer = word_tokenizer(self.policy.spec.num_symbols).to_str(pretty=True)
-        # first words of a measured generation by split: meanings (M, K), messages (P, M, L); and who said them, (P,) ids
+        # first words of a measured generation: by split meanings (M, K) and messages (P, M, L); ids of who says them
         self.spoken: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.speakers = np.zeros(0, np.int64)
         self.childhood: list[dict[str, float]] = []  # measures while the founder learned the language

@@ -1,11 +1,12 @@
 """Words of several symbols: found in what is said by byte-pair encoding, kept as a tokenizer.
 
 The pair of neighbours that is said most often becomes one word, again and again: Gage 1994, "A new algorithm for data
-compression", for texts Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909). Whether units that are
-found by form alone mean anything is doubted by Ueda et al. 2023 (https://openreview.net/forum?id=b4t9_XASt6G); so each
-comes with its meaning, see `lexicon_of_words`. We depart from byte-pair encoding in what counts as a pair: merging whatever is frequent finds words in any noise, so a pair has to be
-said more often than its halves, each where it stands, would meet by accident. A language whose places are independent of
-each other therefore has no words of several symbols, however well each place tells its own attribute.
+compression", for texts Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909). Whether units that are found by form
+alone mean anything is doubted by Ueda et al. 2023 (https://openreview.net/forum?id=b4t9_XASt6G); so each comes with its
+meaning, see `lexicon_of_words`. We depart from byte-pair encoding in what counts as a pair: merging whatever is
+frequent finds words in any noise, so a pair has to be said more often than its halves, each where it stands, would meet
+by accident. A language whose places are independent of each other therefore has no words of several symbols, however
+well each place tells its own attribute.
 
 Saved as a `tokenizer.json` of Hugging Face (https://github.com/huggingface/tokenizers). Their BPE model works on
 letters and knows frequency only; so the merges are found here, and the file applies them to whole symbols as a list of
@@ -16,6 +17,7 @@ Letters: M messages, L message length, V symbols.
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -131,6 +133,15 @@ def spell(message: np.ndarray) -> str:
     return " ".join(symbol_name(symbol) for symbol in message)
 
 
+def merges_of(tokenizer: Tokenizer) -> list[tuple[str, str]]:
+    """The pairs that a tokenizer joins, in order: `word_tokenizer` makes it of them again.
+
+    >>> merges_of(word_tokenizer(3, [("be", "bi"), ("ba", "bebi")]))
+    [('be', 'bi'), ('ba', 'bebi')]
+    """
+    return [(left, right) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
+
+
 def long_words(tokenizer: Tokenizer) -> dict[str, int]:
     """The words of several symbols that a tokenizer knows, and their tokens, in this order."""
     tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -138,17 +149,13 @@ def long_words(tokenizer: Tokenizer) -> dict[str, int]:
 
 
 def words_said(tokenizer: Tokenizer, messages: np.ndarray) -> list[list[str]]:
-    """The words of every message (M, L), in the order in which they are said, silence left out.
+    """The words of every message (M, L), in the order in which they are said, silence among them.
 
     >>> words_said(word_tokenizer(3, [("ba", "be")]), np.array([[1, 2, 3], [3, 1, 2], [2, 1, 0]]))
-    [['babe', 'bi'], ['bi', 'babe'], ['be', 'ba']]
+    [['babe', 'bi'], ['bi', 'babe'], ['be', 'ba', '_']]
     """
     rows, row_of = np.unique(messages, axis=0, return_inverse=True)
-    silence = symbol_name(0)
-    words = [
-        [word for word in encoding.tokens if word != silence]
-        for encoding in tokenizer.encode_batch([spell(row) for row in rows])
-    ]
+    words = [encoding.tokens for encoding in tokenizer.encode_batch([spell(row) for row in rows])]
     return [words[row] for row in row_of.reshape(-1)]
 
 
