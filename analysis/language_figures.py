@@ -58,6 +58,8 @@ _MAX_STACKED = 14  # words that have a name in the stack
 _MAX_LIVES = 40  # words that have a bar in the timeline
 _MAX_COMPARED = 200_000  # messages that are compared for one mean distance
 _NOTHING = "no language was recorded in this run"
+_SILENT = "nobody said a word"
+_ALONE = "one boxling has no one to differ from"
 
 
 def language_pictures(run: Run) -> dict[str, bytes]:
@@ -95,7 +97,7 @@ def plot_lexicon(run: Run, axes: AnyAxes | None = None, generation: int | None =
     language = run.language(generation)
     boxling = run.fittest(language)
     names = _value_names(run, language.meanings)
-    panels = _lexicon_panels(language, language.of(boxling), [len(values) for _, values in names])
+    panels = _lexicon_panels(language, language.of(boxling), names)
     rows = _rows_shown(panels)
     if axes is None:
         axes = _lexicon_axes(max(len(panel.words) for panel in panels), len(panels), len(rows))
@@ -116,56 +118,68 @@ class _Panel:
     """The words of one place, or those of several symbols."""
 
     title: str
-    attribute: int  # that the place tells most about
     words: list[str]
     share: list[np.ndarray]  # of each attribute: p(value | word), (values, words)
 
 
-def _lexicon_panels(language: Language, messages: np.ndarray, num_values: Sequence[int]) -> list[_Panel]:
+def _lexicon_panels(
+    language: Language, messages: np.ndarray, names: Sequence[tuple[str, Sequence[str]]]
+) -> list[_Panel]:
     """A panel for each place at which anything is said, and one for words of several symbols if there are any."""
     meanings = language.meanings
+    num_values = [len(values) for _, values in names]
     information = np.array(
-        [[mutual_information_bits(column, said) for column in meanings.T] for said in messages.T]
+        [[round(mutual_information_bits(column, said), 9) for column in meanings.T] for said in messages.T]
     )  # (L, K)
     places = [place for place, said in enumerate(messages.T) if said.any()] or [0]
-    told_most = sorted(places, key=lambda place: -information[place].max())[:_MAX_PLACES]
+    tell_most = sorted(places, key=lambda place: -information[place].max())[:_MAX_PLACES]
     panels = []
-    for place in sorted(told_most):
-        best = int(np.argmax(np.round(information[place], 9)))
+    for place in sorted(tell_most):
+        best = int(np.argmax(information[place]))
+        bits = information[place, best]
         symbols, counts = np.unique(messages[:, place], return_counts=True)
-        symbols = symbols[np.argsort(-counts, kind="stable")][:_MAX_SYMBOLS]
-        says = messages[:, place, None] == symbols
-        bits = f"{information[place, best]:.1f} bits"
-        title = f"place {place + 1}" + (
-            "" if len(counts) <= len(symbols) else f", {len(symbols)} of {len(counts)} symbols"
-        )
-        panels.append(
-            _panel(f"{title}: %s ({bits})", best, [symbol_name(s) for s in symbols], says, meanings, num_values)
-        )
+        commonest = symbols[np.argsort(-counts, kind="stable")][:_MAX_SYMBOLS]
+        title = f"place {place + 1}: {names[best][0] if bits else 'nothing'} ({bits:.1f} bits)"
+        if len(commonest) < len(symbols):
+            title += f", {len(commonest)} of {len(symbols)} symbols"
+        words = [symbol_name(symbol) for symbol in commonest]
+        panels.append(_panel(title, best, words, messages[:, place, None] == commonest, meanings, num_values))
     everything = language.messages.reshape(-1, messages.shape[1])
     tokenizer = train_words(everything, max(int(everything.max()), 1), num_speakers=len(language.boxlings))
+    known = long_words(tokenizer)
     said = words_said(tokenizer, messages)
-    counted = Counter(word for words in said for word in set(words) if word in long_words(tokenizer))
-    if counted:
-        words = [word for word, _ in counted.most_common(_MAX_SYMBOLS)]
+    counted = Counter(word for row in said for word in set(row) & set(known))
+    words = sorted(counted, key=lambda word: (-counted[word], known[word]))[:_MAX_SYMBOLS]
+    if words:
         says = np.array([[word in row for word in words] for row in said])
-        panels.append(_panel("words of several symbols", -1, words, says, meanings, num_values))
+        panels.append(_panel("words of several symbols", None, words, says, meanings, num_values))
     return panels
 
 
 def _panel(
-    title: str, best: int, words: list[str], says: np.ndarray, meanings: np.ndarray, num_values: Sequence[int]
+    title: str,
+    attribute: int | None,
+    words: list[str],
+    says: np.ndarray,
+    meanings: np.ndarray,
+    num_values: Sequence[int],
 ) -> _Panel:
-    """Sort the words (W) by what they mean; `says` (M, W) tells where each is said, best = -1 to look at each word."""
+    """Sort the words (W) by their value of that attribute, or of the one that each names best.
+
+    `says` (M, W): whether a word is said.
+    """
     share = []
-    for attribute, size in enumerate(num_values):
-        is_value = meanings[:, attribute, None] == np.arange(size)  # (M, values)
+    for column, size in zip(meanings.T, num_values, strict=True):
+        is_value = column[:, None] == np.arange(size)  # (M, values)
         share.append((is_value.T.astype(float) @ says) / says.sum(axis=0))
     most = np.array([table.max(axis=0) for table in share])  # (attributes, words)
-    attributes = np.full(len(words), best) if best >= 0 else most.argmax(axis=0)
-    keys = [(a, int(share[a][:, w].argmax()), -most[a, w], words[w]) for w, a in enumerate(attributes.tolist())]
-    order = sorted(range(len(words)), key=lambda w: keys[w])
-    return _Panel(title, best, [words[w] for w in order], [table[:, order] for table in share])
+
+    def key(word: int) -> tuple[int, int, float, str]:
+        named = int(most[:, word].argmax()) if attribute is None else attribute
+        return named, int(share[named][:, word].argmax()), -float(most[named, word]), words[word]
+
+    order = sorted(range(len(words)), key=key)
+    return _Panel(title, [words[word] for word in order], [table[:, order] for table in share])
 
 
 def _rows_shown(panels: Sequence[_Panel]) -> list[tuple[int, int]]:
@@ -193,10 +207,11 @@ def _value_names(run: Run, meanings: np.ndarray) -> list[tuple[str, list[str]]]:
 
 
 def _lexicon_axes(most_words: int, num_panels: int, num_rows: int) -> np.ndarray:
-    """A grid of axes whose cells are large enough to be read, at most some 45 symbols wide."""
-    num_lines = -(-num_panels * max(most_words, 4) // 45)
+    """A grid of axes whose cells are large enough to be read, at most 13 inches wide where that is possible."""
+    panel_width = max(0.25 * most_words, 2.0) + 0.1  # inches; a title needs two of them
+    num_lines = -(-num_panels // max(1, int(11.0 / panel_width)))
     in_a_row = -(-num_panels // num_lines)
-    width = 1.9 + max(in_a_row * (0.24 * max(most_words, 4) + 0.15), 4.2)
+    width = 2.0 + max(in_a_row * panel_width, 6.2)
     height = 0.7 + num_lines * (0.19 * max(num_rows, 4) + 0.6)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(num_lines, in_a_row, squeeze=False).ravel()
@@ -209,7 +224,7 @@ def _draw_panel(
     ax: Axes, panel: _Panel, rows: Sequence[tuple[int, int]], names: Sequence[tuple[str, Sequence[str]]]
 ) -> None:
     share = np.array([panel.share[attribute][value] for attribute, value in rows])
-    dress(ax, panel.title.replace("%s", names[panel.attribute][0]), "", x_label="")
+    dress(ax, panel.title, "", x_label="")
     ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=9.5, color=BLACK, pad=5)
     ax.grid(False)
     ax.pcolormesh(share, cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=0.8)
@@ -294,7 +309,7 @@ def plot_words(run: Run, ax: Axes | None = None, use: pd.DataFrame | None = None
     dress(ax, "Words in use (ba₁: ba in place 1 of a message)", "share of what is said")
     ax.grid(False)
     use = word_use(run) if use is None else use
-    say_if_empty(ax, list(use.columns), _NOTHING)
+    say_if_empty(ax, list(use.columns), _SILENT if len(use) else _NOTHING)
     if not len(use.columns):
         return ax
     share = use.div(use.sum(axis=1), axis=0).fillna(0.0)  # where all are silent, nothing is said
@@ -305,9 +320,9 @@ def plot_words(run: Run, ax: Axes | None = None, use: pd.DataFrame | None = None
     ends = []
     others = len(share.columns) - len(shown)
     for word in [*shown, ""]:
-        height = share[word].to_numpy() if word else 1.0 - bottom
         if not word and not others:
             break
+        height = share[word].to_numpy() if word else np.maximum(share.to_numpy().sum(axis=1) - bottom, 0.0)
         colour = colours[word] if word else PALE
         if len(share) > 1:
             ax.fill_between(share.index, bottom, bottom + height, color=colour, linewidth=0.5, edgecolor="white")
@@ -316,8 +331,11 @@ def plot_words(run: Run, ax: Axes | None = None, use: pd.DataFrame | None = None
         label = word or f"{others} other word{'s' if others > 1 else ''}"
         ends.append((f"{label} {height[-1]:.0%}", float(bottom[-1] + height[-1] / 2), colour if word else GREY))
         bottom = bottom + height
-    ax.set_ylim(0.0, 1.0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    named = float(share[shown].to_numpy().sum(axis=1).max())
+    if named < 0.5:  # of a large language only the lower part of the stack is shown, so that names have room
+        ends[-1] = (ends[-1][0], 1.1 * named, GREY)
+    ax.set_ylim(0.0, 1.0 if named >= 0.5 else 1.15 * named)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     label_ends(ax, ends)
     span_generations([ax], share)
     return ax
@@ -343,8 +361,8 @@ def plot_word_lives(run: Run, axes: AnyAxes | None = None, use: pd.DataFrame | N
     upper.set_title(upper.get_title(loc="left"), loc="left", fontsize=11, fontweight="bold", color=BLACK, pad=24)
     dress(lower, f"All births and deaths (in use: said in {IN_USE:.0%} of messages or more)", "words")
     upper.grid(False)
-    say_if_empty(upper, list(use.columns), _NOTHING)
-    say_if_empty(lower, list(use.columns), _NOTHING)
+    for ax in (upper, lower):
+        say_if_empty(ax, list(use.columns), _SILENT if len(use) else _NOTHING)
     if not len(use.columns):
         return [upper, lower]
     thickest = max(use[shown.index].to_numpy().max(initial=0.0), IN_USE)
@@ -370,7 +388,9 @@ def plot_word_lives(run: Run, axes: AnyAxes | None = None, use: pd.DataFrame | N
         x += 0.035 + 0.0112 * len(told)
     births, deaths = _births_and_deaths(use, lives)
     generations = use.index.to_numpy()
-    width = 0.4 * float(np.min(np.diff(generations))) if len(generations) > 1 else 0.3
+    width = 0.3
+    if len(generations) > 1:  # the last bar stands half beyond the axis
+        width = min(0.4 * float(np.min(np.diff(generations))), 0.025 * float(np.ptp(generations)))
     lower.bar(generations, births, width, color=GREEN, zorder=3, clip_on=False)
     lower.bar(generations, -deaths, width, color=VERMILION, zorder=3, clip_on=False)
     lower.axhline(0.0, color=GREY, linewidth=0.9)
@@ -380,7 +400,7 @@ def plot_word_lives(run: Run, axes: AnyAxes | None = None, use: pd.DataFrame | N
     lower.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
     for x, text, colour in ((0.92, f"{births.sum()} born", GREEN), (0.04, f"{deaths.sum()} died", VERMILION)):
         lower.annotate(
-            text, (1.0, x), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
+            text, (1.0, x), xycoords="axes fraction", xytext=(10, 0), textcoords="offset points",
             va="center", fontsize=9, color=darker(colour),
         )  # fmt: skip
     span_generations([upper, lower], use)
@@ -498,10 +518,10 @@ def plot_dialects(run: Run, axes: AnyAxes | None = None) -> list[Axes]:
     labels = [(str(b), colours.get(int(clan_of.get(b, -1)), GREY)) for b in boxlings.tolist()]
     dress(heat, f"How differently boxlings speak, generation {language.generation}", "boxling", x_label="boxling")
     _draw_distances(heat, language_distances(language.messages[order]), labels)
-    dress(time, "Dialects over the generations", "mean distance between messages (0 to 1)")
+    dress(time, "Distance between two boxlings' words", "mean edits per symbol (0 to 1)")
     table = distance_over_time(run)
-    ends = draw_measure(time, table, "between_boxlings", "two boxlings,\none meaning", BLUE)
-    ends += draw_measure(time, table, "between_meanings", "different\nmeanings", GREY, dashes=":")
+    ends = draw_measure(time, table, "between_boxlings", "same meaning", BLUE)
+    ends += draw_measure(time, table, "between_meanings", "different ones", GREY, dashes=":")
     _finish_distances(time, ends, [table])
     return [heat, time]
 
@@ -522,7 +542,7 @@ def plot_language_distance(runs: Sequence[Run], axes: AnyAxes | None = None) -> 
     colours = [CLAN_COLOURS[i % len(CLAN_COLOURS)] for i in range(len(runs))]
     dress(heat, f"How differently runs speak of {len(meanings)} meanings", "", x_label="")
     _draw_distances(heat, language_distances(messages), list(zip(names, colours, strict=True)))
-    dress(time, "Dialects within each run", "mean distance between messages (0 to 1)")
+    dress(time, "Distance between boxlings of a run", "mean edits per symbol (0 to 1)")
     tables = [distance_over_time(run) for run in runs]
     ends = []
     for table, name, colour in zip(tables, names, colours, strict=True):
@@ -560,7 +580,12 @@ def _draw_distances(ax: Axes, distances: np.ndarray, labels: Sequence[tuple[str,
     """Distances (S, S) as a heat map, with numbers where there is room."""
     ax.grid(False)
     size = len(distances)
-    most = max(float(np.nanmax(distances, initial=0.0)), 0.1)
+    if size < 2:
+        say_if_empty(ax, [], _ALONE)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        return
+    most = max(float(np.nanmax(distances, initial=0.0)), 0.2)
     ax.pcolormesh(distances, cmap=BLUES, vmin=0.0, vmax=most, edgecolors="white", linewidth=1.5 if size <= 30 else 0.0)
     if size <= 12:
         for i, j in np.ndindex(distances.shape):
@@ -584,13 +609,13 @@ def _draw_distances(ax: Axes, distances: np.ndarray, labels: Sequence[tuple[str,
     ax.tick_params(length=0, labelsize=8.5)
     for side in ax.spines.values():
         side.set_visible(False)
-    _draw_scale([ax], most, "mean distance between messages (edits per symbol)")
+    _draw_scale([ax], most, "distance between messages (edits per symbol)")
 
 
 def _finish_distances(ax: Axes, ends: list[tuple[str, float, str]], tables: Sequence[pd.DataFrame]) -> None:
     ax.set_ylim(0.0, max(0.1, 1.15 * max((y for _, y, _ in ends), default=0.0)))
     label_ends(ax, ends)
-    say_if_empty(ax, ends, "one boxling has no one to differ from")
+    say_if_empty(ax, ends, _ALONE)
     generations = sorted({generation for table in tables for generation in table.index})
     span_generations([ax], pd.DataFrame(index=generations))
 
@@ -608,9 +633,10 @@ def _draw_scale(axes: Sequence[Axes], most: float, label: str, is_share: bool = 
     """The bar that tells which colour is which value."""
     scale = ScalarMappable(Normalize(0.0, most), BLUES)
     bar = axes[0].figure.colorbar(scale, ax=list(axes), fraction=0.04, pad=0.02, aspect=28, shrink=0.85)
+    bar.locator = MaxNLocator(5)
     bar.set_label(label, fontsize=9, color=BLACK)
     if is_share:
-        bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+        bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     bar.ax.tick_params(labelsize=8, length=0)
     bar.outline.set_visible(False)  # type: ignore[operator]
 

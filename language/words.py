@@ -19,16 +19,17 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.stats import hypergeom
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from language.measures import mutual_information_bits
 from language.vocabulary import MAX_SYMBOLS, Attribute, LexiconRow, symbol_name
 
 ANYWHERE = -1  # the position of a word of several symbols in the lexicon
-ERROR_RATE = 0.01  # how probable it is that a language of unrelated places gets its next word by accident, or less
+ERROR_RATE = 0.02  # how probable it is at most that a language of unrelated places gets its next word by accident
 _COLUMNS = ("word", "position", "attribute", "value", "probability", "count", "information_bits")
 
 
@@ -37,7 +38,7 @@ def train_words(
     num_symbols: int,
     *,
     num_speakers: int = 1,
-    min_count: int = 5,
+    min_count: int = 3,
     min_bits: float = 1.0,
     max_words: int = 100,
 ) -> Tokenizer:
@@ -45,11 +46,12 @@ def train_words(
 
     Two neighbours become a word where they are said at least `min_count` times, 2^`min_bits` times as often as they
     would be if what stands before a place told nothing of what stands after it (pointwise mutual information), and more
-    often than that by more than accident (a Poisson test at ERROR_RATE, shared by all pairs that are said). Of these
-    the pair said most often comes first. Where `num_speakers` name the same meanings, what they say alike is no new
-    evidence: all counts are divided by their number. Silence is part of no word, and words end where a message ends.
+    often than that by more than accident (Fisher's exact test at ERROR_RATE, shared by all pairs that are said). Of
+    these the pair said most often comes first. Where `num_speakers` name the same meanings, what they say alike is no
+    new evidence: all counts are divided by their number. Silence is part of no word, nor does a word go on in the next
+    message.
 
-    Chance: random messages, and messages that are all the same, have no words of several symbols.
+    Chance: of random languages ERROR_RATE have a word of several symbols; messages that are all the same have none.
 
     >>> messages = np.array([[1, 2, 5], [1, 2, 6], [3, 4, 5], [3, 4, 6]] * 20)
     >>> tokenizer = train_words(messages, num_symbols=6)
@@ -72,15 +74,21 @@ def train_words(
     unit_at = rows.astype(np.int64)  # (R, L): the word or symbol that covers each place
     is_start = np.ones(rows.shape, bool)
     while len(names) <= num_symbols + max_words:
-        said, expected = _pair_counts(unit_at, is_start, times, len(names))
-        said, expected = said / num_speakers, expected / num_speakers
-        is_word = (said >= min_count) & (said >= expected * 2.0 ** (min_bits - 1e-9))  # rounding error aside
-        # rounded down, as half a time is no evidence
-        by_accident = poisson.sf(np.floor(said[is_word]) - 1, expected[is_word]) * np.count_nonzero(said)
-        is_word[is_word] = by_accident < ERROR_RATE
-        if not is_word.any():
+        meetings = _meetings(unit_at, is_start, times / num_speakers, len(names))
+        if not meetings:  # of one symbol each, or all of one word
             break
-        left, right = map(int, np.unravel_index(np.argmax(np.where(is_word, said, 0.0)), said.shape))
+        said: np.ndarray = np.sum([meeting.said for meeting in meetings], axis=0)
+        expected: np.ndarray = np.sum([meeting.expected for meeting in meetings], axis=0)
+        # rounding error aside
+        is_frequent = (np.round(said) >= min_count) & (said >= expected * 2.0 ** (min_bits - 1e-9))
+        pairs = np.flatnonzero(is_frequent)
+        error_rate = ERROR_RATE / max(1, int(np.count_nonzero(said)))
+        for pair in pairs[np.argsort(-said.reshape(-1)[pairs], kind="stable")]:
+            left, right = map(int, np.unravel_index(pair, said.shape))
+            if _probability_by_accident(meetings, left, right, round(said[left, right])) < error_rate:
+                break
+        else:
+            break
         name = names[left] + names[right]
         if name not in names:  # "ba bebi" and "babe bi" are one word
             names.append(name)
@@ -223,27 +231,45 @@ def lexicon_csv(rows: Sequence[LexiconRow]) -> str:
 # ---- parts ----
 
 
-def _pair_counts(
-    unit_at: np.ndarray, is_start: np.ndarray, times: np.ndarray, num_units: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """How often one unit follows another, and how often it would by accident, both (num_units, num_units) float64.
+@dataclass(frozen=True)
+class _Meeting:
+    """What stands before one place of the messages, and what after it."""
 
-    By accident: what stands before each place is dealt out anew to what stands after it.
-    """
-    said = np.zeros((num_units, num_units))
-    expected = np.zeros((num_units, num_units))
+    said: np.ndarray  # (units, units): how often each unit is followed by each
+    num_messages: float  # in which something is said on both sides, within one word or not
+
+    @property
+    def expected(self) -> np.ndarray:
+        """How often each unit would be followed by each, if what stands before were dealt out anew."""
+        return np.outer(self.said.sum(axis=1), self.said.sum(axis=0)) / self.num_messages
+
+
+def _meetings(unit_at: np.ndarray, is_start: np.ndarray, times: np.ndarray, num_units: int) -> list[_Meeting]:
+    """The places at which units meet; message r counts `times[r]` times."""
+    meetings = []
     for place in range(1, unit_at.shape[1]):
         left, right = unit_at[:, place - 1], unit_at[:, place]
         is_spoken = (left != 0) & (right != 0)
         meet = is_spoken & is_start[:, place]
-        if not meet.any():
-            continue
-        codes = left[meet] * num_units + right[meet]
-        here = np.bincount(codes, times[meet], num_units**2).reshape(num_units, num_units)
-        said += here
-        # messages in which the place lies within a word count too: there, neither of the two is said
-        expected += np.outer(here.sum(axis=1), here.sum(axis=0)) / times[is_spoken].sum()
-    return said, expected
+        if meet.any():
+            codes = left[meet] * num_units + right[meet]
+            said = np.bincount(codes, times[meet], num_units**2).reshape(num_units, num_units)
+            meetings.append(_Meeting(said, float(times[is_spoken].sum())))
+    return meetings
+
+
+def _probability_by_accident(meetings: Sequence[_Meeting], left: int, right: int, num_said: int) -> float:
+    """How probable it is that a pair meets so often or more, if at each place the left sides are dealt out anew.
+
+    Fisher's exact test, where a pair can meet at several places: what they may give in all is the convolution.
+    """
+    probability = np.ones(1)  # of 0, 1, 2 ... meetings, up to one fewer than there were
+    for meeting in meetings:
+        num_left, num_right = round(meeting.said[left].sum()), round(meeting.said[:, right].sum())
+        if num_left and num_right:
+            here = hypergeom.pmf(np.arange(num_said), round(meeting.num_messages), num_left, num_right)
+            probability = np.convolve(probability, here)[:num_said]
+    return float(1.0 - probability.sum())
 
 
 def _merge(
