@@ -62,8 +62,6 @@ def train_words(
     """
     if messages.ndim != 2 or messages.dtype.kind not in "iu":
         raise ValueError(f"messages must be an integer array (M, L), got {messages.dtype} of shape {messages.shape}")
-    if not 1 <= num_symbols <= MAX_SYMBOLS:
-        raise ValueError(f"num_symbols must be in 1..{MAX_SYMBOLS}, got {num_symbols}")
     if messages.size and not 0 <= messages.min() <= messages.max() <= num_symbols:
         raise ValueError(f"symbols must be in 0..{num_symbols}, got {messages.min()}..{messages.max()}")
     if num_speakers < 1:
@@ -106,6 +104,8 @@ def word_tokenizer(num_symbols: int, merges: Sequence[tuple[str, str]] = ()) -> 
     >>> tokenizer.encode("ba be bi").tokens, tokenizer.encode("ba bebi").tokens, tokenizer.get_vocab_size()
     (['babebi'], ['babebi'], 6)
     """
+    if not 1 <= num_symbols <= MAX_SYMBOLS:
+        raise ValueError(f"num_symbols must be in 1..{MAX_SYMBOLS}, got {num_symbols}")
     tokens = {symbol_name(symbol): symbol for symbol in range(num_symbols + 1)}
     joins, splits = [], []
     for left, right in merges:

@@ -26,7 +26,7 @@ from evolution.config import DEFAULTS
 from evolution.records import write_episodes
 from evolution.run import Report, read_config
 from evolution.storage import RunLock, newest_valid_checkpoint, read_checkpoint, write_checkpoint
-from language.vocabulary import tokenizer_json
+from language.words import word_tokenizer
 from world import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -530,7 +530,7 @@ def foreign_checkpoint(folder: Path, into: Path, **changes: object) -> Path:
     """A whole checkpoint whose description was changed; None leaves a key out."""
     description, tensors, state = read_checkpoint(folder / "checkpoints" / "000001")
     description = {key: value for key, value in {**description, **changes}.items() if value is not None}
-    tokenizer = tokenizer_json(description["policy"]["num_symbols"] if "policy" in description else 2)
+    tokenizer = word_tokenizer(description["policy"]["num_symbols"] if "policy" in description else 2).to_str()
     return write_checkpoint(into, 1, description, tensors, state, tokenizer)
 
 

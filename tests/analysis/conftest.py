@@ -11,7 +11,8 @@ import pytest
 from analysis.run import Run, load_run
 from evolution.records import Tables, write_episodes, write_language
 from evolution.storage import write_checkpoint, write_config_toml
-from language.vocabulary import lexicon_of, tokenizer_json
+from language.vocabulary import lexicon_of
+from language.words import word_tokenizer
 from world import scenarios
 from world.recording import record, scene_of, start_columns
 
@@ -159,7 +160,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
         },
         {"genomes": np.zeros((NUM_BOXLINGS, 3), np.float32)},
         {"ages": np.zeros(NUM_BOXLINGS, np.int32)},
-        tokenizer_json(NUM_SYMBOLS),
+        word_tokenizer(NUM_SYMBOLS).to_str(),
     )
     return folder
 
