@@ -379,8 +379,8 @@ def plot_word_lives(run: Run, axes: AnyAxes | None = None, use: pd.DataFrame | N
     upper.set_yticks(range(len(shown)), list(shown.index))
     upper.tick_params(axis="y", length=0, labelsize=8)
     x = 0.0
-    for fate, (label, colour) in _FATES.items():  # a line below the title
-        told = f"{label}: {int((lives[['is_born', 'is_dead']] == fate).all(axis=1).sum())}"
+    for (is_born, is_dead), (label, colour) in _FATES.items():  # a line below the title
+        told = f"{label}: {((lives['is_born'] == is_born) & (lives['is_dead'] == is_dead)).sum()}"
         upper.annotate(
             told, (x, 1.0), xycoords="axes fraction", xytext=(0, 7), textcoords="offset points",
             fontsize=9, color=darker(colour),

@@ -12,7 +12,7 @@ from analysis.run import Run, load_run
 from evolution.records import Tables, write_episodes, write_language
 from evolution.storage import write_checkpoint, write_config_toml
 from language.vocabulary import lexicon_of
-from language.words import word_tokenizer
+from language.words import lexicon_of_words, word_tokenizer
 from world import scenarios
 from world.recording import record, scene_of, start_columns
 
@@ -148,7 +148,10 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
         write_episodes(folder / "episodes" / f"{generation:06d}.parquet", rows)
     scenario = scenarios.get(scenario_name)
     meanings = scenario.meanings("train")
-    lexicon = lexicon_of(meanings, meanings[:, :2].astype(int) + 1, scenario.attributes)
+    messages = meanings[:, :2].astype(int) + 1
+    pair = word_tokenizer(NUM_SYMBOLS, [("ba", "be")])
+    lexicon = lexicon_of(meanings, messages, scenario.attributes)
+    lexicon += lexicon_of_words(meanings, messages, scenario.attributes, pair)
     lexicon[0]["value"] = HOSTILE
     write_checkpoint(
         folder / "checkpoints",
