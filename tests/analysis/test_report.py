@@ -41,8 +41,8 @@ def test_a_report_on_a_language_shows_its_words(talking_run: Run) -> None:
     assert len(text) < 5_000_000
     for told in ("What the fittest boxling's words mean", "From when to when each word was in use"):
         assert html.escape(told) in text
-    assert '<td class="word">babe</td><td class="text">direction down <span class=\'dim\'>100%</span>' in text
-    assert text.count("babe") == 1  # it stands in a table of its own, not among the symbols
+    assert '<td class="word">babe</td><td class="text">colour blue <span class=\'dim\'>100%</span>' in text
+    assert text.count(">babe<") == 1  # it stands in a table of its own, not among the symbols
 
 
 def test_recorded_text_is_escaped_and_nothing_is_fetched(run: Run, hostile: str) -> None:
