@@ -199,20 +199,19 @@ def test_the_tokenizer_merges_as_byte_pair_encoding_does():
     assert {len(row) for row in said} >= {3, 4, 5, 6, 7}
 
 
-def test_training_reads_messages_as_its_tokenizer_does(monkeypatch):
-    """The merges are found on arrays and applied to text: two ways, one segmentation."""
-    seen = []
-    merge = words._merge
-
-    def watched(unit_at, is_start, *arguments):
-        merge(unit_at, is_start, *arguments)
-        seen.append(is_start.sum(axis=1))
-
-    monkeypatch.setattr(words, "_merge", watched)
-    messages = np.unique(np.concatenate([IN_WORDS[:, [0, 1, 0, 1, 2]], IN_WORDS[:, [2, 0, 1, 0, 1]]]), axis=0)
-    tokenizer = train_words(messages, NUM_SYMBOLS)
-    assert len(seen) >= 6
-    assert [len(row) for row in words_said(tokenizer, messages)] == seen[-1].tolist()
+def test_training_reads_messages_as_its_tokenizer_does():
+    """Merges are found on arrays and applied to text: two ways, one segmentation."""
+    merges = [("be", "bi"), ("ba", "ba"), ("ba", "bebi"), ("babebi", "baba"), ("bo", "babebi"), ("be", "bobabebi")]
+    messages = np.random.default_rng(4).integers(1, 5, (20_000, 7))
+    names = [symbol_name(symbol) for symbol in range(5)]
+    unit_at, is_start = messages.copy(), np.ones(messages.shape, bool)
+    for left, right in merges:
+        names.append(left + right)
+        ids = names.index(left), names.index(right), len(names) - 1
+        words._merge(unit_at, is_start, *ids, len(left) // 2, len(right) // 2)
+    read = [[names[unit] for unit in units[starts]] for units, starts in zip(unit_at, is_start, strict=True)]
+    assert read == words_said(word_tokenizer(4, merges), messages)
+    assert any(names[-1] in row for row in read)
 
 
 def test_a_line_ends_every_word_and_an_unknown_one_is_an_error():
