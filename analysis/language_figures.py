@@ -7,9 +7,11 @@ axes it is given, or on new ones, and returns them.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -536,9 +538,7 @@ def plot_language_distance(runs: Sequence[Run], axes: AnyAxes | None = None) -> 
     if axes is None:
         axes = Figure(figsize=(10.6, 4.9), dpi=DPI, layout="constrained").subplots(1, 2, width_ratios=(1.15, 1.0))
     heat, time = flat_axes(axes)
-    names = [run.name for run in runs]
-    if len(set(names)) < len(names):
-        names = [str(run.folder) for run in runs]
+    names = _run_names(runs)
     colours = [CLAN_COLOURS[i % len(CLAN_COLOURS)] for i in range(len(runs))]
     dress(heat, f"How differently runs speak of {len(meanings)} meanings", "", x_label="")
     _draw_distances(heat, language_distances(messages), list(zip(names, colours, strict=True)))
@@ -574,6 +574,16 @@ def _shared_meanings(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
         said = np.array([lexicon[meaning] for meaning in shared])
         spoken[:, : said.shape[1]] = said
     return np.array(shared), messages
+
+
+def _run_names(runs: Sequence[Run]) -> list[str]:
+    """What tells the runs apart: names of folders, with the way there where names are equal; at most 24 letters."""
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        folders = [run.folder.resolve() for run in runs]
+        shared = Path(os.path.commonpath(folders))
+        names = [folder.relative_to(shared).as_posix() if folder != shared else folder.name for folder in folders]
+    return [name if len(name) <= 24 else f"…{name[-23:]}" for name in names]
 
 
 def _draw_distances(ax: Axes, distances: np.ndarray, labels: Sequence[tuple[str, Colour]]) -> None:

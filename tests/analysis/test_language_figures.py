@@ -284,7 +284,12 @@ def test_languages_of_several_runs_are_compared_meaning_by_meaning(talking_run: 
 def test_runs_of_one_name_are_told_apart_by_their_folders(talking_run: Run, tmp_path: Path) -> None:
     other = speaking(tmp_path / "elsewhere" / "talk", speak_in_words)
     labels = labels_of(plot_language_distance([talking_run, other])[0].get_xticklabels())
-    assert labels == [str(talking_run.folder), str(other.folder)]
+    assert labels == ["talk", "elsewhere/talk"]
+    labels = labels_of(plot_language_distance([talking_run, talking_run])[0].get_xticklabels())
+    assert labels == ["talk", "talk"]
+    far = speaking(tmp_path / "elsewhere" / "a name of more than twenty letters" / "talk", speak_in_words)
+    labels = labels_of(plot_language_distance([talking_run, far])[0].get_xticklabels())
+    assert labels == ["talk", "…han twenty letters/talk"]
 
 
 def test_runs_that_cannot_be_compared_are_refused(talking_run: Run, run: Run, naming_run: Run) -> None:
