@@ -89,9 +89,13 @@ def test_the_lexicon_shows_how_probable_each_value_is_where_a_symbol_is_said(tal
             np.testing.assert_allclose(share[:, column], expected)
 
 
-def test_symbols_stand_in_the_order_of_what_they_mean(talking_run: Run) -> None:
-    directions = heat_of(plot_lexicon(talking_run)[2])[-4:]
-    np.testing.assert_array_equal(directions, np.eye(4))
+def test_symbols_stand_in_the_order_of_what_they_mean(tmp_path: Path) -> None:
+    def speak(generation: int, slot: int, meanings: np.ndarray) -> np.ndarray:
+        return np.array([3, 1, 4, 2])[meanings[:, 1:]]
+
+    (ax,) = plot_lexicon(speaking(tmp_path / "run", speak))
+    np.testing.assert_array_equal(heat_of(ax)[-4:], np.eye(4))
+    assert labels_of(ax.get_xticklabels()) == ["bi", "ba", "bo", "be"]
 
 
 def test_the_fittest_boxling_of_the_generation_speaks(talking_run: Run) -> None:
