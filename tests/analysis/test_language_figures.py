@@ -188,6 +188,8 @@ def test_of_a_large_language_the_named_part_of_the_stack_fills_the_figure(tmp_pa
     named = sum(height for band in ax.collections[:-1] if (height := np.ptp(band.get_paths()[0].vertices[:, 1])))
     assert 0.02 < ax.get_ylim()[1] < 0.5
     assert named > 0.5 * ax.get_ylim()[1]
+    (others,) = (text for text in ax.texts if "other words" in text.get_text())
+    assert 0.8 < others.xy[1] < 1.0  # as a share of the height of the axes
 
 
 def test_the_timeline_shows_births_and_deaths(talking_run: Run) -> None:
