@@ -212,7 +212,8 @@ def _plot(options: argparse.Namespace) -> int:
     from analysis.figures import write_plots
     from analysis.run import load_run
 
-    paths = [str(path) for path in write_plots(load_run(options.folder))]
+    others = [load_run(folder) for folder in options.beside]
+    paths = [str(path) for path in write_plots(load_run(options.folder), others)]
     return _print({"figures": paths}, paths, options)
 
 
@@ -715,9 +716,11 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("--language", action="store_true", help=text)
     _add_json(evaluate)
 
-    text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts"
+    text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts, lexicon, words"
     plot = command("plot", _plot, text)
     plot.add_argument("folder", metavar="DIR", help="the run's folder")
+    text = "other runs of the scenario, whose languages are compared with this one's: plots/language-distance.png"
+    plot.add_argument("--beside", nargs="+", default=[], metavar="OTHER", help=text)
     _add_json(plot)
 
     report = command("report", _report, "write one self-contained DIR/report.html with figures and replays")

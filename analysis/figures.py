@@ -1,4 +1,4 @@
-"""Figures of a recorded run: fitness, vocabulary, experts, lineage.
+"""Figures of a recorded run: fitness, vocabulary, experts, lineage; those of its language are in language_figures.py.
 
 Functions of the run's tables: each draws on the axes it is given, or on new ones, and returns them; none
 opens a window or leaves a trace in matplotlib's global state. Colours are those of Okabe and Ito (2008,
@@ -7,7 +7,6 @@ https://jfly.uni-koeln.de/color/), which people with any colour vision tell apar
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,39 +15,55 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
+from analysis.drawing import (
+    BLACK,
+    BLUE,
+    BLUES,
+    DPI,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    AnyAxes,
+    Colour,
+    draw_measure,
+    dress,
+    flat_axes,
+    label_ends,
+    new_axes,
+    png,
+    readable_on,
+    say_if_empty,
+    span_generations,
+    towards_white,
+)
+from analysis.families import clan_colours, clans, family_order
+from analysis.language_figures import comparison_picture, language_pictures
 from analysis.run import Run
 from evolution.storage import write_bytes
 
-AnyAxes = Axes | Sequence[Axes] | np.ndarray  # one, a list, or the grid that `subplots` gives
-Colour = str | tuple[float, float, float]
-
-BLACK = "#1a1a1a"
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
-BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
-CLAN_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 EXPERT_COLOURS = (ORANGE, BLUE, GREEN, SKY, PURPLE, VERMILION, YELLOW)
-GREY = "#767676"
-PALE = "#D9D9D9"
 MODALITIES = {
     "vision": "what is seen",
     "heard": "words heard",
     "goal": "the private goal",
     "body": "the own body",
 }
-_DPI = 144
 _MAX_SHADED_LIVES = 3000  # a lineage of more boxlings times generations shows clans only, not each boxling
-_MAX_MARKERS = 60  # a line with more points than this is drawn without dots
 
 
 def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
     """Raw fitness over the generations: the mean as a line, worst to best boxling as a band."""
-    ax = ax or _new_axes(8.0, 4.2)
-    _dress(
+    ax = ax or new_axes(8.0, 4.2)
+    dress(
         ax,
         "Fitness of the population: mean, and the band from worst to best",
         "raw fitness (higher is better)",
@@ -68,10 +83,10 @@ def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
         ("fitness_worst", "worst", SKY),
     ):
         width = 2.2 if name == "fitness_mean" else 0.9
-        ends += _draw_measure(ax, table, name, label, colour, width=width, text_colour=BLUE)
-    _label_ends(ax, ends)
-    _say_if_empty(ax, ends)
-    _span_generations([ax], table.loc[0:])
+        ends += draw_measure(ax, table, name, label, colour, width=width, text_colour=BLUE)
+    label_ends(ax, ends)
+    say_if_empty(ax, ends)
+    span_generations([ax], table.loc[0:])
     return ax
 
 
@@ -127,16 +142,16 @@ def plot_vocabulary(run: Run, axes: AnyAxes | None = None) -> list[Axes]:
     """
     if axes is None:
         layout = ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08)
-        axes = Figure(figsize=(10.0, 9.6), dpi=_DPI, layout=layout).subplots(3, 2)
-    flat = _flat(axes)
+        axes = Figure(figsize=(10.0, 9.6), dpi=DPI, layout=layout).subplots(3, 2)
+    flat = flat_axes(axes)
     if len(flat) != len(_PANELS):
         raise ValueError(f"the vocabulary figure needs {len(_PANELS)} axes, got {len(flat)}")
     table = run.generations
     for ax, (title, y_label, lines) in zip(flat, _PANELS, strict=True):
-        _dress(ax, title, y_label)
+        dress(ax, title, y_label)
         ends = []
         for name, label, colour, dashes in lines:
-            ends += _draw_measure(ax, table, name, label, colour, dashes=dashes)
+            ends += draw_measure(ax, table, name, label, colour, dashes=dashes)
         if "share" in y_label:
             ax.set_ylim(-0.03, 1.03)
         elif "similarity" in y_label:
@@ -145,9 +160,9 @@ def plot_vocabulary(run: Run, axes: AnyAxes | None = None) -> list[Axes]:
             ax.set_ylim(min(-0.1, low - 0.1), 1.03)
         elif ends:
             ax.set_ylim(bottom=0.0)
-        _label_ends(ax, ends)
-        _say_if_empty(ax, ends)
-    _span_generations(flat, table)
+        label_ends(ax, ends)
+        say_if_empty(ax, ends)
+    span_generations(flat, table)
     return flat
 
 
@@ -169,19 +184,18 @@ def expert_use(run: Run) -> dict[str, pd.DataFrame]:
 
 def plot_experts(run: Run, ax: Axes | None = None) -> Axes:
     """Share of each modality's tokens by expert in the last generation, as a heat map with its numbers."""
-    ax = ax or _new_axes(8.0, 3.0)
+    ax = ax or new_axes(8.0, 3.0)
     use = expert_use(run)
     rows = [(modality, table.index[-1], table.iloc[-1]) for modality, table in use.items() if len(table)]
     generation = max((int(at) for _, at, _ in rows), default=0)
-    _dress(ax, f"Which expert takes which tokens, generation {generation}", "kind of token", x_label="expert")
+    dress(ax, f"Which expert takes which tokens, generation {generation}", "kind of token", x_label="expert")
     ax.grid(False)
     if not rows:
-        _say_if_empty(ax, [])
+        say_if_empty(ax, [])
         return ax
     experts = list(rows[0][2].index)
     share = np.array([row.to_numpy(float) for _, _, row in rows])  # (modality, expert) in [0, 1]; nan = never asked
-    blues = LinearSegmentedColormap.from_list("share", ["#F7FAFD", "#9CC9E6", BLUE])
-    ax.pcolormesh(np.nan_to_num(share), cmap=blues, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.5)
+    ax.pcolormesh(np.nan_to_num(share), cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.5)
     for i, j in np.ndindex(share.shape):
         is_dark = share[i, j] > 0.6
         text = "–" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}"
@@ -197,14 +211,14 @@ def plot_experts(run: Run, ax: Axes | None = None) -> Axes:
 
 def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
     """The same shares over the generations: one stack of experts for each modality, on as many axes."""
-    flat = _flat(axes)
+    flat = flat_axes(axes)
     use = expert_use(run)
     if len(flat) != len(use):
         raise ValueError(f"the run has {len(use)} kinds of token, got {len(flat)} axes")
     experts = _expert_names(run)
     for ax, (modality, table) in zip(flat, use.items(), strict=True):
         is_first = ax is flat[0]
-        _dress(ax, MODALITIES.get(modality, modality), "share of tokens" if is_first else "")
+        dress(ax, MODALITIES.get(modality, modality), "share of tokens" if is_first else "")
         ax.grid(False)
         shares = table.fillna(0.0)
         bottom = np.zeros(len(shares))
@@ -228,7 +242,7 @@ def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
                     ha="center",
                     va="center",
                     fontsize=8.5,
-                    color=_readable_on(colour),
+                    color=readable_on(colour),
                 )
             bottom = top
         ax.set_ylim(0.0, 1.0)
@@ -237,24 +251,8 @@ def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
             ax.tick_params(labelleft=False)
         ax.tick_params(labelsize=8)
         ax.set_title(ax.get_title(loc="left"), fontsize=9.5, loc="left")
-    _span_generations(flat, run.generations.loc[0:])
+    span_generations(flat, run.generations.loc[0:])
     return flat
-
-
-def clans(boxlings: pd.DataFrame) -> pd.Series:
-    """The founder of each boxling's line of mothers: index boxling id, value founder id.
-
-    A founder has no mother (-1), or none that the table knows.
-    """
-    mothers = boxlings.drop_duplicates("boxling").set_index("boxling")["mother"].sort_index()
-    founder: dict[int, int] = {}
-    for boxling in mothers.index:
-        line = [int(boxling)]
-        while line[-1] not in founder and int(mothers[line[-1]]) in mothers.index:
-            line.append(int(mothers[line[-1]]))
-        first = founder.get(line[-1], line[-1])
-        founder.update(dict.fromkeys(line, first))
-    return pd.Series(founder, name="clan", dtype="int64").sort_index()
 
 
 def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
@@ -263,12 +261,12 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
     A Muller plot (Muller 1932, The American Naturalist 66(703), 118-138): the height of a colour is the share of its
     clan in the population; births are dots.
     """
-    ax = ax or _new_axes(9.0, 4.8)
-    _dress(ax, "Which founders' clans live on (grey: smaller clans; dots: births)", "share of the population")
+    ax = ax or new_axes(9.0, 4.8)
+    dress(ax, "Which founders' clans live on (grey: smaller clans; dots: births)", "share of the population")
     ax.grid(False)
     lives = run.boxlings
     if not len(lives):
-        _say_if_empty(ax, [])
+        say_if_empty(ax, [])
         return ax
     clan_of = clans(lives)
     first = lives.sort_values("generation").drop_duplicates("boxling").set_index("boxling")
@@ -283,7 +281,7 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
         alive = ranks_alive[generation]
         return float(np.searchsorted(alive, rank[boxling]) / len(alive))
 
-    colour_of_clan = _clan_colours(lives.assign(clan=clan_of[lives["boxling"]].to_numpy()))
+    colour_of_clan = clan_colours(lives.assign(clan=clan_of[lives["boxling"]].to_numpy()))
     is_fine = lives.shape[0] <= _MAX_SHADED_LIVES
     polygons, faces, births = [], [], []
     at = {int(generation): i for i, generation in enumerate(generations)}
@@ -308,7 +306,7 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
             xs, bottom, top = [xs[0] - 0.5, xs[0] + 0.5], bottom * 2, top * 2
         polygons.append(np.concatenate([np.column_stack([xs, bottom]), np.column_stack([xs, top])[::-1]]))
         shade = 0.12 * (rank[boxling] % 3) if is_fine else 0.0
-        faces.append(_towards_white(colour_of_clan.get(clan_of[boxling], PALE), shade))
+        faces.append(towards_white(colour_of_clan.get(clan_of[boxling], PALE), shade))
     edges = "white" if is_fine else "face"
     ax.add_collection(PolyCollection(polygons, facecolors=faces, edgecolors=edges, linewidths=0.4))
     if births:
@@ -331,17 +329,22 @@ def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
         members = [boxling for boxling in middle.index if clan_of[boxling] in set(others.index)]
         what = f"{len(others)} other clan{'s' if len(others) > 1 else ''}: {others.sum():.0%}"
         ends.append((what, float(height[members].mean()), GREY))
-    _label_ends(ax, ends)
-    _span_generations([ax], run.generations.loc[0:])
+    label_ends(ax, ends)
+    span_generations([ax], run.generations.loc[0:])
     return ax
 
 
-def write_plots(run: Run) -> list[Path]:
-    """Draw all figures into RUN/plots/, each written whole or not at all; returns their paths."""
+def write_plots(run: Run, beside: Sequence[Run] = ()) -> list[Path]:
+    """Draw all figures into RUN/plots/, each written whole or not at all; returns their paths.
+
+    `beside`: other runs of the scenario, whose languages are compared with that of this one in one figure more.
+    """
+    # first, as it refuses runs that cannot be compared
+    compared = {"language-distance": comparison_picture([run, *beside])} if beside else {}
     folder = run.folder / "plots"
     folder.mkdir(exist_ok=True)
     paths = []
-    for name, picture in pictures(run).items():
+    for name, picture in (pictures(run) | compared).items():
         path = folder / f"{name}.png"
         write_bytes(path, picture)
         paths.append(path)
@@ -352,11 +355,11 @@ def pictures(run: Run) -> dict[str, bytes]:
     """All figures as PNG files in memory, by name."""
     drawn = {}
     with style.context("default"):  # the same look whatever the user's matplotlibrc says; undone at the end
-        drawn["fitness"] = _png(plot_fitness(run).figure)
-        drawn["vocabulary"] = _png(plot_vocabulary(run)[0].figure)
-        drawn["experts"] = _png(_experts_figure(run))
-        drawn["lineage"] = _png(plot_lineage(run).figure)
-    return drawn
+        drawn["fitness"] = png(plot_fitness(run).figure)
+        drawn["vocabulary"] = png(plot_vocabulary(run)[0].figure)
+        drawn["experts"] = png(_experts_figure(run))
+        drawn["lineage"] = png(plot_lineage(run).figure)
+    return drawn | language_pictures(run)
 
 
 def _experts_figure(run: Run) -> Figure | SubFigure:
@@ -364,178 +367,11 @@ def _experts_figure(run: Run) -> Figure | SubFigure:
     num_panels = len(expert_use(run))
     if not num_panels:
         return plot_experts(run).figure
-    figure = Figure(figsize=(9.6, 5.6), dpi=_DPI, layout=ConstrainedLayoutEngine(h_pad=0.1))
+    figure = Figure(figsize=(9.6, 5.6), dpi=DPI, layout=ConstrainedLayoutEngine(h_pad=0.1))
     upper, lower = figure.subfigures(2, 1, squeeze=False).ravel()
     plot_experts(run, upper.subplots())
     plot_experts_over_time(run, lower.subplots(1, num_panels, squeeze=False))
     return figure
-
-
-def _png(figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
-
-
-def _flat(axes: AnyAxes) -> list[Axes]:
-    return list(np.asarray(axes, dtype=object).ravel())
-
-
-def _new_axes(width_inches: float, height_inches: float) -> Axes:
-    return Figure(figsize=(width_inches, height_inches), dpi=_DPI, layout="constrained").subplots()
-
-
-def _dress(ax: Axes, title: str, y_label: str, x_label: str = "generation") -> None:
-    """The one look of all figures."""
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=BLACK, pad=9)
-    ax.set_xlabel(x_label, fontsize=10, color=BLACK)
-    ax.set_ylabel(y_label, fontsize=10, color=BLACK)
-    ax.grid(True, axis="y", color="#E6E6E6", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.tick_params(length=3, color=PALE, labelcolor=BLACK, labelsize=9)
-    for side, spine in ax.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color("#B0B0B0")
-
-
-def _draw_measure(
-    ax: Axes,
-    table: pd.DataFrame,
-    name: str,
-    label: str,
-    colour: str,
-    width: float = 1.9,
-    dashes: str = "-",
-    text_colour: str | None = None,
-) -> list[tuple[str, float, str]]:
-    """Draw one measure's known values; its end label as [(text, y, colour)], [] when there is no value."""
-    known = table[name].dropna() if name in table else pd.Series(dtype=float)
-    if not len(known):
-        return []
-    has_dots = len(known) == 1 or (len(known) < len(table) and len(known) <= _MAX_MARKERS)
-    ax.plot(
-        known.index,
-        known.to_numpy(),
-        color=colour,
-        linewidth=width if len(known) <= 300 else 0.6 * width,
-        linestyle=dashes,
-        marker="o" if has_dots else None,
-        markersize=4 if len(known) > 1 else 6,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
-        label=label,
-        clip_on=False,
-        solid_capstyle="round",
-        zorder=3,
-    )
-    value = float(known.iloc[-1])
-    return [(f"{label} {_two_places(value)}".strip(), value, text_colour or colour)]
-
-
-def _two_places(value: float) -> str:
-    """
-    >>> _two_places(-0.001), _two_places(-0.15)
-    ('0.00', '−0.15')
-    """
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
-def _label_ends(ax: Axes, ends: list[tuple[str, float, str]]) -> None:
-    """Name each line at its right end, outside the axes, moved apart just so far that no two names touch."""
-    if not ends:
-        return
-    low, high = ax.get_ylim()
-    height_points = ax.get_position().height * ax.figure.bbox.height / ax.figure.dpi * 72
-    gap = 11.5 / max(height_points, 40.0)
-    ends = sorted(ends, key=lambda end: end[1])
-    wanted = np.array([(y - low) / (high - low) for _, y, _ in ends])
-    placed = _spread(wanted, gap)
-    moved = np.abs(wanted - placed) > 0.3 * gap
-    x = 1.06 if moved.any() else 1.025  # room for the lines from moved names to where they belong
-    for (text, _, colour), wish, y, is_moved in zip(ends, wanted, placed, moved, strict=True):
-        ax.annotate(
-            text,
-            xy=(1.0, wish),
-            xytext=(x, y),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            ha="left",
-            fontsize=9,
-            color=_darker(colour),
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 0}
-            if is_moved
-            else None,
-            annotation_clip=False,
-        )
-
-
-def _spread(wanted: np.ndarray, gap: float) -> np.ndarray:
-    """Sorted places, at least `gap` apart, as near to `wanted` as can be (least squares).
-
-    >>> _spread(np.array([0.5, 0.5, 0.9]), 0.1).round(3).tolist()
-    [0.45, 0.55, 0.9]
-    """
-    groups: list[list] = []  # [sum of (wish - own offset), number of members]
-    for wish in wanted:
-        groups.append([float(wish), 1])
-        while len(groups) > 1:
-            (lower_sum, lower_n), (upper_sum, upper_n) = groups[-2], groups[-1]
-            if upper_sum / upper_n - lower_sum / lower_n >= gap * lower_n:
-                break
-            # the upper group's members follow `lower_n` gaps further up
-            groups[-2:] = [[lower_sum + upper_sum - upper_n * lower_n * gap, lower_n + upper_n]]
-    return np.concatenate([start / n + gap * np.arange(n) for start, n in groups])
-
-
-def _span_generations(axes: Sequence[Axes], table: pd.DataFrame) -> None:
-    """The same x axis, whole generations from first to last, on all these axes."""
-    first, last = (float(table.index[0]), float(table.index[-1])) if len(table) else (0.0, 1.0)
-    for ax in axes:
-        if first == last:
-            ax.set_xlim(first - 0.5, last + 0.5)
-            ax.set_xticks([first], [f"{first:.0f}"])
-        else:
-            ax.set_xlim(first, last)
-            if first < 0 <= last:
-                # before generation 0 a founder learned the language alone
-                ax.axvspan(first, 0, color="#F1EEF6", zorder=0)
-                ax.annotate(
-                    "founder's\nchildhood", (first, 0.42), xycoords=("data", "axes fraction"),
-                    xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=GREY,
-                )  # fmt: skip
-            ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-
-
-def _say_if_empty(ax: Axes, ends: list) -> None:
-    if not ends:
-        ax.text(0.5, 0.5, "not measured in this run", transform=ax.transAxes, ha="center", va="center", color=GREY)
-
-
-def family_order(mothers: pd.Series) -> dict[int, int]:
-    """Rank of each boxling in a walk through the family tree, where daughters follow their mother."""
-    daughters: dict[int, list[int]] = {}
-    roots = []
-    for boxling, mother in mothers.sort_index().items():
-        if mother in mothers.index:
-            daughters.setdefault(int(mother), []).append(int(boxling))
-        else:
-            roots.append(int(boxling))
-    rank: dict[int, int] = {}
-    waiting = roots[::-1]
-    while waiting:
-        boxling = waiting.pop()
-        rank[boxling] = len(rank)
-        waiting += daughters.get(boxling, [])  # the youngest comes right after its mother
-    return rank
-
-
-def _clan_colours(lives: pd.DataFrame) -> dict[int, str]:
-    """A colour for the largest clans: by share in the last generation, then by all generations lived."""
-    last = lives[lives["generation"] == lives["generation"].max()]["clan"].value_counts()
-    total = lives["clan"].value_counts()
-    largest = sorted(total.index, key=lambda clan: (-last.get(clan, 0), -total[clan], clan))
-    return {int(clan): colour for clan, colour in zip(largest, CLAN_COLOURS, strict=False)}
 
 
 def _expert_names(run: Run) -> list[str]:
@@ -546,27 +382,8 @@ def _expert_names(run: Run) -> list[str]:
 
 def _expert_colour(experts: list[str], index: int) -> Colour:
     base = EXPERT_COLOURS[index % len(EXPERT_COLOURS)]
-    return _towards_white(base, 0.45 * (index // len(EXPERT_COLOURS) % 2))
+    return towards_white(base, 0.45 * (index // len(EXPERT_COLOURS) % 2))
 
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _readable_on(colour: Colour) -> str:
-    """Black or white, whichever stands out from the colour."""
-    red, green, blue = to_rgb(colour)
-    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
-
-
-def _towards_white(colour: Colour, share: float) -> Colour:
-    red, green, blue = to_rgb(colour)
-    return red + (1.0 - red) * share, green + (1.0 - green) * share, blue + (1.0 - blue) * share
-
-
-def _darker(colour: Colour) -> Colour:
-    """The colour, dark enough to be read as text on white."""
-    red, green, blue = to_rgb(colour)
-    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
-    factor = min(1.0, 0.45 / max(brightness, 1e-6))
-    return red * factor, green * factor, blue * factor

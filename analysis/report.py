@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from analysis.figures import clans, pictures
+from analysis.families import clans
+from analysis.figures import pictures
 from analysis.page import escaped, page, player
 from analysis.run import Run
 from analysis.story import tell
 from evolution.storage import newest_valid_checkpoint, read_checkpoint, write_bytes
+from language.words import ANYWHERE
 from world import scenarios
 
 _MAX_EPISODES = 40  # in the player; keeps the page well under 5 MB
@@ -20,6 +22,10 @@ _CAPTIONS = {
     "vocabulary": "What the language is worth and what it looks like, over the generations.",
     "experts": "Which expert takes which kind of token: in the last generation, and over time.",
     "lineage": "Who descends from whom: a band is a boxling, its colour the founder of its clan.",
+    "lexicon": "What the fittest boxling's words mean: how probable each value is where a symbol is said.",
+    "words": "The commonest words, as shares of what is said, over the generations.",
+    "word-lives": "From when to when each word was in use, and how many were born and died.",
+    "dialects": "How differently the boxlings of the last generation speak, families side by side, and before.",
 }
 _ASIDES = (
     ("success_muted", "with the channel muted"),
@@ -161,6 +167,8 @@ def _lexicon(run: Run) -> list[str]:
     rows = read_checkpoint(folder)[0].get("lexicon", [])
     if not rows:
         return []
+    long_words = [row for row in rows if row["position"] == ANYWHERE]
+    rows = [row for row in rows if row["position"] != ANYWHERE]
     places = sorted({row["position"] for row in rows})
     meaning = {(row["symbol"], row["position"]): row for row in rows}
     html = [
@@ -181,7 +189,20 @@ def _lexicon(run: Run) -> list[str]:
             told = f"{escaped(row['value'])} <span class='dim'>{row['probability']:.0%}</span>" if row else ""
             html.append(f'<td class="text">{told}</td>')
         html.append("</tr>")
-    return [*html, "</tbody></table></div>"]
+    html.append("</tbody></table></div>")
+    if long_words:
+        html += [
+            '<p class="dim">Words of several symbols, wherever they stand in a message: the attribute that their '
+            "presence tells most about, and the value that they go with most often.</p>",
+            '<div class="scroll"><table><tbody>',
+        ]
+        for row in long_words:
+            told = (
+                f"{escaped(row['attribute'])} {escaped(row['value'])} <span class='dim'>{row['probability']:.0%}</span>"
+            )
+            html.append(f'<tr><td class="word">{escaped(row["name"])}</td><td class="text">{told}</td></tr>')
+        html.append("</tbody></table></div>")
+    return html
 
 
 def _replay(run: Run) -> list[str]:

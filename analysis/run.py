@@ -1,4 +1,4 @@
-"""A recorded run, read back from its folder: options, tables, episodes and checkpoints.
+"""A recorded run, read back from its folder: options, tables, episodes, languages and checkpoints.
 
 Only what evolution/ wrote is read; figures, replays and the report start from here.
 """
@@ -8,15 +8,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_episodes, read_records
+from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_episodes, read_language, read_records
 from evolution.storage import list_checkpoints, read_toml
 
 
 @dataclass(frozen=True)
+class Language:
+    """What the boxlings of a generation would say first of every meaning of a split, or of a sample of them."""
+
+    generation: int
+    split: str
+    boxlings: np.ndarray  # (S,) int64 ids
+    meanings: np.ndarray  # (M, K) int16: the value of each attribute
+    messages: np.ndarray  # (S, M, L) int16: 0 is silence
+
+    def of(self, boxling: int) -> np.ndarray:
+        """The messages (M, L) of one boxling; ValueError where it did not live then."""
+        if boxling not in self.boxlings:
+            raise ValueError(f"boxling {boxling} did not live in generation {self.generation}")
+        return self.messages[int(np.flatnonzero(self.boxlings == boxling)[0])]
+
+
+@dataclass(frozen=True)
 class Run:
-    """Everything a run folder holds; tables are read at once, episodes when they are asked for."""
+    """Everything a run folder holds; tables are read at once, episodes and languages when they are asked for."""
 
     folder: Path
     config: dict  # the resolved options of config.toml, tables nested
@@ -32,8 +50,14 @@ class Run:
     @property
     def generation_numbers(self) -> list[int]:
         """Generations with recorded episodes, in order."""
-        paths = (self.folder / "episodes").glob("*.parquet")
-        return sorted(int(path.stem) for path in paths if path.stem.isdigit())
+        return _numbered(self.folder / "episodes")
+
+    @property
+    def language_generations(self) -> list[int]:
+        """Generations whose language was recorded, in order; none in old runs, and where nobody talks."""
+        # a run that was killed may have left that of a generation that is not in the tables yet
+        known = set(self.boxlings["generation"])
+        return [generation for generation in _numbered(self.folder / "languages") if generation in known]
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -61,6 +85,33 @@ class Run:
         recorded = listed([row["episode"] for row in rows])
         wanted = "" if episode is None else f" {episode}"
         raise ValueError(f"there is no recorded episode{wanted} in that generation; recorded are {recorded}")
+
+    def language(self, generation: int | None = None, split: str = "train") -> Language:
+        """What was said in one generation, by default the last recorded one."""
+        recorded = self.language_generations
+        if not recorded:
+            raise ValueError(f"{self.folder} has no recorded language: it is an old run, or nobody talks in it")
+        if generation is None:
+            generation = recorded[-1]
+        if generation not in recorded:
+            raise ValueError(
+                f"the language of generation {generation} was not recorded; recorded are {listed(recorded)}"
+            )
+        boxlings, spoken = read_language(self.folder / "languages" / f"{generation:06d}.parquet")
+        if split not in spoken:
+            raise ValueError(f"split must be one of {', '.join(spoken)}, got {split!r}")
+        return Language(generation, split, boxlings, *spoken[split])
+
+    def fittest(self, language: Language) -> int:
+        """The speaker of the highest fitness when the language was recorded, the first of several."""
+        lived = self.boxlings[self.boxlings["generation"] == language.generation].set_index("boxling")
+        fitness = lived["fitness"].reindex(language.boxlings).fillna(-np.inf)
+        return int(language.boxlings[int(np.argmax(fitness))])
+
+
+def _numbered(folder: Path) -> list[int]:
+    """The generations that have a table in a folder, in order."""
+    return sorted(int(path.stem) for path in folder.glob("*.parquet") if path.stem.isdigit())
 
 
 def listed(numbers: list[int]) -> str:

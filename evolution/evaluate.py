@@ -21,6 +21,8 @@ from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
 
+MAX_MEANINGS = 1000  # of a split; a language of more is known by a sample
+
 
 def play(
     policy: Policy,
@@ -110,6 +112,13 @@ def strangers(matrix: np.ndarray) -> dict[str, float | None]:
         return float(np.mean(values)) if values else None
 
     return {"familiar": mean(familiar_offsets(population)), "strangers": mean(stranger_offsets(population))}
+
+
+def some_meanings(scenario: Scenario, split: str, at_most: int = MAX_MEANINGS) -> np.ndarray:
+    """All meanings of a split (M, G), or a sample of them that is always the same, in their order."""
+    meanings = scenario.meanings(split)
+    chosen = stream(0, "meanings", scenario.name, split).permutation(len(meanings))[:at_most]
+    return meanings[np.sort(chosen)]
 
 
 def converse(

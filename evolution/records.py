@@ -1,4 +1,4 @@
-"""What a run records, as tables: one row a measure, one row a boxling, one row an episode.
+"""What a run records, as tables: one row a measure, a boxling, an episode, a message.
 
 The schemas below are the contract with everything that reads a run. Tables are tidy (Wickham 2014, "Tidy
 data", https://doi.org/10.18637/jss.v059.i10): a new measure is a new name, not a new column.
@@ -61,6 +61,17 @@ EPISODES = pa.schema(
         ("bodies", pa.list_(pa.list_(pa.int16()))),  # T x (cell, body) where the code does not tell whose a cell is
         ("is_won", pa.bool_()),
         ("over_at", pa.int16()),  # steps until over
+    ]
+)
+
+# What every boxling would say first of a meaning; K attributes, L symbols.
+LANGUAGES = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("boxling", pa.int64()),
+        ("split", pa.string()),  # whether the meaning is trained on, see world.splits
+        ("meaning", pa.list_(pa.int16())),  # K: the value of each attribute
+        ("message", pa.list_(pa.int16())),  # L: 0 is silence, after the end of a message too
     ]
 )
 
@@ -130,6 +141,58 @@ def read_episodes(path: str | Path) -> list[dict[str, Any]]:
     return read_records(path, EPISODES).to_pylist()
 
 
+def write_language(
+    path: str | Path, generation: int, boxlings: np.ndarray, spoken: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Write what the `boxlings` (S ids) say, with the columns of LANGUAGES; the folder must exist.
+
+    `spoken` holds, by split, meanings (M, K) and what each boxling says of them (S, M, L). Rows go by split, boxling
+    and meaning, in the order given.
+    """
+    tables = []
+    for split, (meanings, messages) in spoken.items():
+        if messages.ndim != 3 or messages.shape[:2] != (len(boxlings), len(meanings)):
+            raise ValueError(
+                f"{split} must have messages (S, M, L) of {len(boxlings)} boxlings about {len(meanings)} meanings, "
+                f"got shape {messages.shape}"
+            )
+        num_rows = messages.shape[0] * messages.shape[1]
+        columns = [
+            pa.array(np.full(num_rows, generation), pa.int32()),
+            pa.array(np.repeat(np.asarray(boxlings, np.int64), len(meanings))),
+            pa.array([split] * num_rows, pa.string()),
+            _list_column("meaning", np.tile(meanings, (len(boxlings), 1))),
+            _list_column("message", messages.reshape(num_rows, -1)),
+        ]
+        tables.append(pa.Table.from_arrays(columns, schema=LANGUAGES))
+    write_table(path, pa.concat_tables(tables or [LANGUAGES.empty_table()]))
+
+
+def read_language(path: str | Path) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The boxlings (S ids) and what they say, by split, as it was given to `write_language`.
+
+    DamagedFile where the boxlings do not all speak of the same meanings, with messages of one length.
+    """
+    table = read_records(path, LANGUAGES)
+    boxlings = table["boxling"].unique().to_numpy()
+    spoken = {}
+    for split in table["split"].unique().to_pylist():
+        rows = table.filter(pc.equal(table["split"], split))
+        try:
+            meanings, messages = _rows_of(rows["meaning"]), _rows_of(rows["message"])
+            meanings = meanings.reshape(len(boxlings), -1, meanings.shape[1])
+            by_boxling = np.repeat(boxlings, meanings.shape[1])
+            is_whole = (meanings == meanings[:1]).all() and (rows["boxling"].to_numpy() == by_boxling).all()
+        except ValueError:  # lists of several lengths, or rows that are too many or too few
+            is_whole = False
+        if not is_whole:
+            raise DamagedFile(
+                f"{path} does not hold a message of every boxling for every meaning of split {split}: {RESTORE}"
+            )
+        spoken[split] = (meanings[0], messages.reshape(*meanings.shape[:2], -1))
+    return boxlings, spoken
+
+
 def read_records(path: str | Path, schema: pa.Schema) -> pa.Table:
     """A recorded table; DamagedFile, naming file and column, unless it has just the columns of the schema."""
     table = read_table(path)
@@ -173,6 +236,23 @@ def _table_of(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
             raise ValueError(f"column {field.name} must hold {field.type} in every row, got None")
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _list_column(name: str, rows: np.ndarray) -> pa.Array:
+    """The rows of (N, K) as a column of lists of int16; ValueError for what does not fit."""
+    low, high = np.iinfo(np.int16).min, np.iinfo(np.int16).max
+    if rows.dtype.kind not in "iu" or (rows.size and not low <= rows.min() <= rows.max() <= high):
+        raise ValueError(f"column {name} must hold list<int16>, got {rows.dtype} beyond it")
+    starts = np.arange(len(rows) + 1) * rows.shape[1]
+    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.array(rows.reshape(-1).astype(np.int16)))
+
+
+def _rows_of(column: pa.ChunkedArray) -> np.ndarray:
+    """The lists of a column as the rows of (N, K); ValueError where they differ in length."""
+    lengths = pc.list_value_length(column).to_numpy()
+    if lengths.min() != lengths.max():
+        raise ValueError(f"lists must be equally long, got {lengths.min()} to {lengths.max()}")
+    return pc.list_flatten(column).to_numpy().reshape(len(column), lengths[0])
 
 
 def _leaf(data_type: pa.DataType) -> pa.DataType:

@@ -16,7 +16,7 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device, prepare
-from evolution.records import Tables, write_episodes
+from evolution.records import Tables, write_episodes, write_language
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
     RunLock,
@@ -29,7 +29,7 @@ from evolution.storage import (
     write_checkpoint,
     write_config_toml,
 )
-from language.vocabulary import tokenizer_json
+from language.words import lexicon_csv
 from population.spec import PolicySpec
 
 
@@ -114,7 +114,9 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
             write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
         prepare(config.threads)
         society = Society.restored(config, tensors, state)
-        society.lexicon = description["lexicon"]  # it is not measured in every generation
+        # these are not measured in every generation
+        society.lexicon = description["lexicon"]
+        society.tokenizer = (path / "tokenizer.json").read_text(encoding="utf-8")
         return _go_on(folder, config, society, None, on_generation)
 
 
@@ -242,6 +244,10 @@ def _enter(folder: Path, society: Society, tables: Tables, generation: int) -> N
     if society.episode_rows:
         (folder / "episodes").mkdir(exist_ok=True)
         write_episodes(folder / "episodes" / f"{generation:06d}.parquet", society.episode_rows)
+    if society.spoken:
+        (folder / "languages").mkdir(exist_ok=True)
+        path = folder / "languages" / f"{generation:06d}.parquet"
+        write_language(path, generation, society.speakers, society.spoken)
 
 
 def _save(folder: Path, society: Society, tables: Tables) -> None:
@@ -272,7 +278,8 @@ def _save(folder: Path, society: Society, tables: Tables) -> None:
         description,
         society.tensors(),
         society.state(),
-        tokenizer_json(society.policy.spec.num_symbols),
+        society.tokenizer,
+        lexicon_csv=lexicon_csv(society.lexicon),
     )
     prune_checkpoints(checkpoints, config.keep_checkpoints, also=_best_generation(tables))
 

@@ -17,20 +17,15 @@ import torch
 from evolution.chance import stream, torch_stream
 from evolution.config import RunConfig, defaults_for
 from evolution.dialogue import dialogue_round
-from evolution.evaluate import first_words, play
+from evolution.evaluate import converse, play, some_meanings
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import select
 from language.channel import Intervention
-from language.measures import (
-    agreement,
-    effective_symbols,
-    message_entropy_bits,
-    topographic_similarity,
-    unique_messages,
-)
+from language.measures import all_measures
 from language.vocabulary import lexicon_of
+from language.words import lexicon_of_words, train_words, word_tokenizer
 from population.genome import mutate
 from population.lineage import NO_MOTHER, ORIGINS, Birth
 from population.policy import Policy
@@ -38,7 +33,7 @@ from population.spec import PolicySpec
 from world import scenarios
 from world.codes import Role
 from world.recording import record, scene_of, start_columns
-from world.splits import COMPOSITIONS
+from world.splits import COMPOSITIONS, TRAIN
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
@@ -155,6 +150,10 @@ class Society(mesa.Model):
         self.boxling_rows: list[dict[str, Any]] = []
         self.episode_rows: list[dict[str, Any]] = []
         self.lexicon: list[Any] = []
+        self.tokenizer = word_tokenizer(self.policy.spec.num_symbols).to_str(pretty=True)
+        # first words of a measured generation: by split meanings (M, K) and messages (P, M, L); ids of who says them
+        self.spoken: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.speakers = np.zeros(0, np.int64)
         self.childhood: list[dict[str, float]] = []  # measures while the founder learned the language
         self.slots: list[Boxling] = []
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
@@ -279,6 +278,8 @@ class Society(mesa.Model):
         self.agent_steps = rollout.lived_steps
         self._give_fitness(rollout)
         measures = self._measures_of(rollout)
+        self.spoken = {}
+        self.speakers = np.array([boxling.unique_id for boxling in self.slots])
         if is_measured:
             for name, split, channel in (
                 ("success_muted", "train", "mute"),
@@ -359,22 +360,27 @@ class Society(mesa.Model):
         return measures
 
     def _language_measures(self, genomes: torch.Tensor) -> dict[str, float]:
-        """Measures of what boxlings would say first of every trained meaning, and of how it is understood; means."""
-        meanings, messages, understood = first_words(self.policy, genomes, self.scenario, "train")
-        num_symbols = self.policy.spec.num_symbols
+        """Measures of what boxlings would say first of meanings, and of how it is understood; means over boxlings.
+
+        A language of very many meanings is measured, and recorded, by a sample of them.
+        """
+        population, scenario, num_symbols = len(genomes), self.scenario, self.policy.spec.num_symbols
+        measures: dict[str, float] = {}
+        for split, name in ((TRAIN, "first_words_understood"), (COMPOSITIONS, "first_words_understood_held_out")):
+            if split in scenario.splits:
+                talk = converse(self.policy, genomes, scenario, split=split, meanings=some_meanings(scenario, split))
+                self.spoken[split] = talk.languages(population)
+                measures[name] = talk.success
+        meanings, messages = self.spoken[TRAIN]
         best = int(np.argmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots] or [0.0]))
-        self.lexicon = list(lexicon_of(meanings, messages[best], self.scenario.attributes))
-        measures = {
-            "first_words_understood": float(understood.mean()),
-            "symbols_in_use": float(np.mean([effective_symbols(said, num_symbols) for said in messages])),
-            "message_entropy_bits": float(np.mean([message_entropy_bits(said) for said in messages])),
-            "unique_messages": float(np.mean([unique_messages(said) for said in messages])),
-            "topographic_similarity": float(np.mean([topographic_similarity(meanings, said) for said in messages[:8]])),
-            "agreement": agreement(messages),
-        }
-        if COMPOSITIONS in self.scenario.splits:
-            held_out = first_words(self.policy, genomes, self.scenario, COMPOSITIONS)[2]
-            measures["first_words_understood_held_out"] = float(held_out.mean())
+        tokenizer = train_words(messages.reshape(-1, messages.shape[-1]), num_symbols, num_speakers=population)
+        self.tokenizer = tokenizer.to_str(pretty=True)
+        self.lexicon = [
+            *lexicon_of(meanings, messages[best], scenario.attributes),
+            *lexicon_of_words(meanings, messages[best], scenario.attributes, tokenizer),
+        ]
+        measures |= all_measures(meanings, messages, num_symbols)
+        measures["symbols_in_use"] = measures.pop("effective_symbols")
         return measures
 
     # ------------------------------------------------------------------ selection

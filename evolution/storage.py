@@ -8,7 +8,7 @@ of all its bytes that is checked when it is read; parquet's own page checksums l
 Equal contents give equal bytes. Nothing is pickled.
 
 A checkpoint is laid out as model hubs lay out a model: config.json, model.safetensors, tokenizer.json,
-README.md.
+README.md; lexicon.csv is ours.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ REPLACED = ".replaced-"  # how the name of a checkpoint folder begins while a ne
 CHECKPOINT_FORMAT = "boxlings-checkpoint"
 CHECKPOINT_FORMAT_VERSION = 1
 REQUIRED_FILES = {"model.safetensors", "state.safetensors", "tokenizer.json"}
-OPTIONAL_FILES = {"README.md"}
+OPTIONAL_FILES = {"README.md", "lexicon.csv"}
 BOOKKEEPING = ("config_sha256", "files", "format", "format_version")  # keys of config.json that are ours
 
 RESTORE = "restore it from a copy or start a new run"
@@ -151,13 +151,14 @@ def write_checkpoint(
     state: Mapping[str, np.ndarray],
     tokenizer_json: str,
     model_card: str | None = None,
+    lexicon_csv: str | None = None,
 ) -> Path:
     """Write the checkpoint folder of a generation (000120), whole or not at all, and return its path.
 
     `config` becomes config.json, joined with the format and the size and SHA-256 of every file: JSON values
     only, without nan, as the file must be readable by others. `tensors` become model.safetensors, `state`
-    state.safetensors: arrays of numbers or bools. `model_card` becomes README.md. A folder of the same
-    generation is replaced. Equal contents give equal bytes, whatever the order of the keys.
+    state.safetensors: arrays of numbers or bools. `model_card` becomes README.md, `lexicon_csv` lexicon.csv. A
+    folder of the same generation is replaced. Equal contents give equal bytes, whatever the order of the keys.
     """
     if generation < 0:
         raise ValueError(f"generation must not be negative, got {generation}")
@@ -168,6 +169,8 @@ def write_checkpoint(
     }
     if model_card is not None:
         files["README.md"] = model_card.encode()
+    if lexicon_csv is not None:
+        files["lexicon.csv"] = lexicon_csv.encode()
     files["config.json"] = _config_to_bytes(config, files)
 
     folder = Path(folder_checkpoints)

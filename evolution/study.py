@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evolution.chance import stream, torch_stream
-from evolution.evaluate import converse, first_message
+from evolution.chance import torch_stream
+from evolution.evaluate import converse, first_message, some_meanings
 from evolution.learn import what_builders_believe
 from evolution.live import draw_other_worlds
 from evolution.newborn import listen_to
@@ -33,15 +33,7 @@ from population.policy import Policy
 from world.scenarios.base import Scenario
 from world.splits import COMPOSITIONS, TRAIN
 
-MAX_MEANINGS = 1000  # of a split; a language of more is known by a sample
 MAX_PAIRED_MEANINGS = 250  # for every speaker with every listener
-
-
-def some_meanings(scenario: Scenario, split: str, at_most: int = MAX_MEANINGS) -> np.ndarray:
-    """All meanings of a split (M, G), or a sample of them that is always the same, in their order."""
-    meanings = scenario.meanings(split)
-    chosen = stream(0, "meanings", scenario.name, split).permutation(len(meanings))[:at_most]
-    return meanings[np.sort(chosen)]
 
 
 def study(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0) -> dict[str, Any]:
@@ -53,7 +45,7 @@ def study(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0)
     do, and of boxlings with themselves; `changed_share` of answers when words are those for another meaning. In bits:
     `positive_listening`, and `positive_signalling` beside `positive_signalling_chance`, what chance gives.
     `learnability` and `learnability_held_out` are areas under the curves of newborns, `learned_after` is their mean
-    curve. The rest are `language.measures.all_measures`, of trained and held-out meanings together, by their names.
+    curve; dialogues have none of these, nor `positive_listening`. The rest are `language.measures.all_measures`, of trained and held-out meanings together, by their names.
     """
     splits = [split for split in (TRAIN, COMPOSITIONS) if split in scenario.splits]
     talks = {
@@ -67,23 +59,16 @@ def study(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0)
         found["held_out_attributes"] = talks[COMPOSITIONS].success_by_attribute.tolist()
     found |= _interventions(policy, genomes, scenario, seed)
     found |= _pairs(policy, genomes, scenario, seed)
-    meanings, messages = languages(talks, len(genomes))
+    of_splits = [talk.languages(len(genomes)) for talk in talks.values()]
+    meanings = np.concatenate([meanings for meanings, _ in of_splits])
+    messages = np.concatenate([messages for _, messages in of_splits], axis=1)
     found |= all_measures(meanings, messages, policy.spec.num_symbols)
     # of all speakers together: where every meaning comes up once, nothing could be told from accident
     told = positive_signalling_bits(np.tile(meanings, (len(genomes), 1)), messages.reshape(-1, messages.shape[-1]))
     found |= {"positive_signalling": told.bits, "positive_signalling_chance": told.chance_bits}
-    found |= _newborns(policy, genomes, scenario, seed)
+    if not scenario.takes_turns:
+        found |= _newborns(policy, genomes, scenario, seed)
     return {name: _plain(value) for name, value in found.items()}
-
-
-def languages(talks: dict[str, Interaction], population: int) -> tuple[np.ndarray, np.ndarray]:
-    """The meanings of all splits (M, G), and what every boxling says of them (P, M, L)."""
-    meanings, messages = [], []
-    for talk in talks.values():
-        num_meanings = int((talk.speakers == 0).sum() // len(np.unique(talk.listeners[talk.speakers == 0])))
-        meanings.append(talk.meanings[:num_meanings])
-        messages.append(talk.messages[: population * num_meanings].reshape(population, num_meanings, -1))
-    return np.concatenate(meanings), np.concatenate(messages, axis=1)
 
 
 def _success(name: str, talk: Interaction) -> dict[str, Any]:
@@ -103,6 +88,8 @@ def _interventions(policy: Policy, genomes: Tensor, scenario: Scenario, seed: in
     ):
         talk = converse(policy, genomes, scenario, channel=channel, meanings=meanings, seed=seed)
         found[name] = talk.success
+    if scenario.takes_turns:
+        return found  # words answer words there, so that no single one can be changed
     generator = torch_stream(seed, "intervene", device=str(genomes.device))
     with torch.no_grad():
         weights = policy.weights_of(genomes)

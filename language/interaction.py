@@ -94,6 +94,17 @@ class Interaction:
             raise ValueError(f"speaker {speaker} has several messages for one meaning")
         return meanings, messages
 
+    def languages(self, population: int) -> tuple[np.ndarray, np.ndarray]:
+        """What speakers 0 to P - 1 say of the same meanings: (M, G) in order of appearance, and messages (P, M, L).
+
+        ValueError unless the record begins with all that each of them said to its first listener, speaker by speaker.
+        """
+        num_meanings = int(np.argmax(self.speakers != 0)) if population > 1 else len(self)
+        rows = slice(0, population * num_meanings)
+        if not np.array_equal(self.speakers[rows], np.repeat(np.arange(population), num_meanings)):
+            raise ValueError(f"the record does not hold what each of {population} speakers said of the same meanings")
+        return self.meanings[:num_meanings], self.messages[rows].reshape(population, num_meanings, -1)
+
     def pair_matrix(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Success of every speaker (S,) with every listener (T,), (S, T) in [0, 1]; nan where they never met.
 

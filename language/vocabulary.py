@@ -1,19 +1,15 @@
-"""Words for people: the name of every symbol, what it means, and the tokenizer that ships with a model.
+"""Words for people: the name of every symbol, and what it means.
 
 The lexicon is read off what is said, as in the symbol tables of Kottur et al. 2017, "Natural language does
 not emerge 'naturally' in multi-agent dialog" (https://arxiv.org/abs/1706.08502): a symbol may mean something
-else at each position. The tokenizer is a word-level one of Hugging Face `tokenizers`
-(https://github.com/huggingface/tokenizers).
+else at each position. Words of several symbols are those of language/words.py.
 """
 
 import operator
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol, TypedDict
 
 import numpy as np
-from tokenizers import Tokenizer, models, pre_tokenizers
 
 from language.measures import mutual_information_bits
 
@@ -36,16 +32,16 @@ class Attribute(Protocol):
 
 
 class LexiconRow(TypedDict):
-    """What one symbol at one position of the message means."""
+    """What one symbol at one position of the message means, or a word of several symbols wherever it stands."""
 
-    position: int  # in 0..L-1
-    symbol: int  # 0 is silence
-    name: str  # as `symbol_name`
-    attribute: str  # the attribute that the whole position tells most about
+    position: int  # in 0..L-1; -1 for a word of several symbols
+    symbol: int  # 0 is silence; or the token of a word
+    name: str  # as `symbol_name`, or those of the symbols of a word, joined
+    attribute: str  # the attribute that the whole position, or the word, tells most about
     value: str  # its most frequent value where the symbol is said
     probability: float  # of that value where the symbol is said, in (0, 1]
     count: int  # rows that say the symbol, at least 1
-    information_bits: float  # what the position tells about the attribute; near 0: the row means nothing
+    information_bits: float  # what the position, or the word, tells about the attribute; near 0: the row means nothing
 
 
 def symbol_name(symbol: int) -> str:
@@ -109,31 +105,3 @@ def lexicon_of(meanings: np.ndarray, messages: np.ndarray, attributes: Sequence[
                 )
             )
     return rows
-
-
-def tokenizer_json(num_symbols: int) -> str:
-    """The text of a `tokenizer.json` whose token n is symbol n, silence included; equal for equal numbers.
-
-    Symbols are separated by white space; a word that is no symbol is an error, not an unknown token.
-
-    >>> Tokenizer.from_str(tokenizer_json(3)).encode("be _ bi").ids
-    [2, 0, 3]
-    """
-    if not 1 <= num_symbols <= MAX_SYMBOLS:
-        raise ValueError(f"num_symbols must be in 1..{MAX_SYMBOLS}, got {num_symbols}")
-    names = {symbol_name(symbol): symbol for symbol in range(num_symbols + 1)}
-    tokenizer = Tokenizer(models.WordLevel(names))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return tokenizer.to_str(pretty=True)
-
-
-def save_tokenizer(path: str | Path, num_symbols: int) -> None:
-    """Write `tokenizer_json` whole or not at all; `tokenizers.Tokenizer.from_file` reads it back."""
-    path = Path(path)
-    text = tokenizer_json(num_symbols)
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

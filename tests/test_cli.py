@@ -25,8 +25,15 @@ from analysis.run import load_run
 from evolution.config import DEFAULTS
 from evolution.records import write_episodes
 from evolution.run import Report, read_config
-from evolution.storage import RunLock, newest_valid_checkpoint, read_checkpoint, write_checkpoint
-from language.vocabulary import tokenizer_json
+from evolution.storage import (
+    RunLock,
+    newest_valid_checkpoint,
+    read_checkpoint,
+    read_toml,
+    write_checkpoint,
+    write_config_toml,
+)
+from language.words import word_tokenizer
 from world import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +44,7 @@ TINY = [
     "--live-worlds", "2", "--measure-every", "1", "--record-every", "1", "--recorded-episodes", "2",
 ]  # fmt: skip
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+FIGURES = ("fitness", "vocabulary", "experts", "lineage", "lexicon", "words", "word-lives", "dialects")
 
 
 def command_line(*arguments: object) -> list[str]:
@@ -302,7 +310,7 @@ def test_run_ends_with_a_table_and_the_places_of_figures_and_replay(finished):
         assert float(line.split()[-1]) == pytest.approx(last[name], abs=0.0005)
     assert f"figures  {folder / 'plots'}/*.png" in lines
     names = {path.name for path in (folder / "plots").iterdir()}
-    assert names == {"fitness.png", "vocabulary.png", "experts.png", "lineage.png", "replay.gif"}
+    assert names == {f"{figure}.png" for figure in FIGURES} | {"replay.gif"}
     for what in ("plots/replay.gif", "report.html"):
         assert any(line.endswith(str(folder / what)) for line in lines)
         assert (folder / what).stat().st_size > 1000
@@ -530,7 +538,7 @@ def foreign_checkpoint(folder: Path, into: Path, **changes: object) -> Path:
     """A whole checkpoint whose description was changed; None leaves a key out."""
     description, tensors, state = read_checkpoint(folder / "checkpoints" / "000001")
     description = {key: value for key, value in {**description, **changes}.items() if value is not None}
-    tokenizer = tokenizer_json(description["policy"]["num_symbols"] if "policy" in description else 2)
+    tokenizer = word_tokenizer(description["policy"]["num_symbols"] if "policy" in description else 2).to_str()
     return write_checkpoint(into, 1, description, tensors, state, tokenizer)
 
 
@@ -572,10 +580,31 @@ def test_plot_and_report_tell_what_they_wrote(copy, call):
     status, out, _ = call("plot", copy, "--json")
     assert status == 0
     figures = json.loads(out)["figures"]
-    assert sorted(Path(path).stem for path in figures) == ["experts", "fitness", "lineage", "vocabulary"]
+    assert sorted(Path(path).stem for path in figures) == sorted(FIGURES)
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in figures)
     assert call("report", copy) == (0, f"{copy / 'report.html'}\n", "")
     assert "<html" in (copy / "report.html").read_text(encoding="utf-8")
+
+
+def test_languages_of_runs_are_compared_where_that_is_possible(folder, copy, call, tmp_path):
+    status, out, _ = call("plot", copy, "--beside", folder, folder, "--json")
+    assert status == 0
+    assert {Path(path).stem for path in json.loads(out)["figures"]} == {*FIGURES, "language-distance"}
+    assert (copy / "plots" / "language-distance.png").read_bytes().startswith(b"\x89PNG")
+    before = fingerprint(copy)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    options = read_toml(other / "config.toml")
+    write_config_toml(other / "config.toml", {**options, "scenario": "name"})
+    asked = call("plot", copy, "--beside", other)
+    assert_refused(*asked, "in one scenario only, got guide of", "and name of", str(other))
+    write_config_toml(other / "config.toml", options)
+    shutil.rmtree(other / "languages")
+    assert_refused(*call("plot", copy, "--beside", other), f"{other} has no recorded language")
+    assert_refused(*call("plot", copy, "--beside", tmp_path / "nowhere"), "nowhere")
+    assert_refused(*call("plot", copy, "--beside"), "--beside")
+    assert fingerprint(copy) == before
+    assert call("plot", other)[0] == 0  # alone, an old run has its other figures
 
 
 def test_replay_in_the_terminal(folder, call):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from analysis.run import Run, load_run
-from evolution.records import Tables, write_episodes
+from evolution.records import Tables, write_episodes, write_language
 from evolution.storage import write_checkpoint, write_config_toml
-from language.vocabulary import lexicon_of, tokenizer_json
+from language.vocabulary import lexicon_of
+from language.words import lexicon_of_words, word_tokenizer
 from world import scenarios
 from world.recording import record, scene_of, start_columns
 
@@ -146,17 +148,63 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
         write_episodes(folder / "episodes" / f"{generation:06d}.parquet", rows)
     scenario = scenarios.get(scenario_name)
     meanings = scenario.meanings("train")
-    lexicon = lexicon_of(meanings, meanings[:, :2].astype(int) + 1, scenario.attributes)
+    messages = meanings[:, :2].astype(int) + 1
+    pair = word_tokenizer(NUM_SYMBOLS, [("ba", "be")])
+    lexicon = lexicon_of(meanings, messages, scenario.attributes)
+    lexicon += lexicon_of_words(meanings, messages, scenario.attributes, pair)
     lexicon[0]["value"] = HOSTILE
     write_checkpoint(
         folder / "checkpoints",
         NUM_GENERATIONS - 1,
-        {"scenario": scenario_name, "lexicon": lexicon},
+        {
+            "scenario": scenario_name,
+            "lexicon": lexicon,
+            "attributes": [{"name": each.name, "values": list(each.values)} for each in scenario.attributes],
+        },
         {"genomes": np.zeros((NUM_BOXLINGS, 3), np.float32)},
         {"ages": np.zeros(NUM_BOXLINGS, np.int32)},
-        tokenizer_json(NUM_SYMBOLS),
+        word_tokenizer(NUM_SYMBOLS).to_str(),
     )
     return folder
+
+
+Speak = Callable[[int, int, np.ndarray], np.ndarray]  # generation, slot, meanings (M, K) to messages (M, L)
+
+
+def speak_in_words(generation: int, slot: int, meanings: np.ndarray) -> np.ndarray:
+    """The first attribute is a word of two symbols, the second one a symbol; one boxling has a dialect.
+
+    From generation 8 on the first value has another word.
+    """
+    first, second = meanings[:, 0].astype(int), meanings[:, 1].astype(int)
+    messages = np.stack([first + 1, (first + 2) % 5 + 1, second + 5], axis=1)
+    if generation >= 8:
+        messages[first == 0, :2] = [8, 9]
+    if slot == 2:
+        messages[::4, 2] = 0
+    return messages
+
+
+def write_languages(folder: Path, speak: Speak = speak_in_words, num_boxlings: int = NUM_BOXLINGS) -> Run:
+    """Add the languages of the measured generations to a run folder."""
+    run = load_run(folder)
+    scenario = scenarios.get(run.config["scenario"])
+    (folder / "languages").mkdir(exist_ok=True)
+    for generation in range(0, NUM_GENERATIONS, MEASURED_EVERY):
+        lived = run.boxlings[run.boxlings["generation"] == generation]["boxling"].to_numpy()[:num_boxlings]
+        spoken = {}
+        for split in ("train", "held-out"):
+            meanings = scenario.meanings(split)
+            messages = np.stack([speak(generation, slot, meanings) for slot in range(len(lived))])
+            spoken[split] = (meanings, messages)
+        write_language(folder / "languages" / f"{generation:06d}.parquet", generation, lived, spoken)
+    return load_run(folder)
+
+
+@pytest.fixture
+def talking_run(tmp_path: Path) -> Run:
+    """A run whose language was recorded."""
+    return write_languages(write_run(tmp_path / "talk"))
 
 
 @pytest.fixture

@@ -35,6 +35,16 @@ def test_a_report_holds_numbers_figures_words_options_and_replays(run: Run) -> N
     assert "Generation 8: 4 recorded episodes, 2 of them won." in text
 
 
+def test_a_report_on_a_language_shows_its_words(talking_run: Run) -> None:
+    text = write_report(talking_run).read_text(encoding="utf-8").replace("\n", "")
+    assert text.count('src="data:image/png') == 8
+    assert len(text) < 5_000_000
+    for told in ("What the fittest boxling's words mean", "From when to when each word was in use"):
+        assert html.escape(told) in text
+    assert '<td class="word">babe</td><td class="text">colour blue <span class=\'dim\'>100%</span>' in text
+    assert text.count(">babe<") == 1  # it stands in a table of its own, not among the symbols
+
+
 def test_recorded_text_is_escaped_and_nothing_is_fetched(run: Run, hostile: str) -> None:
     text = write_report(run).read_text(encoding="utf-8")
     assert hostile not in text

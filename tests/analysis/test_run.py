@@ -10,6 +10,8 @@ import pytest
 from analysis.run import Run, load_run
 from evolution.records import write_episodes
 from evolution.storage import DamagedFile
+from tests.analysis.conftest import speak_in_words
+from world import scenarios
 
 
 def flip_a_byte(path: Path) -> None:
@@ -72,6 +74,46 @@ def test_damaged_episodes_are_named(run: Run) -> None:
     with pytest.raises(DamagedFile, match=r"000004\.parquet"):
         run.episodes(4)
     assert len(run.episodes(8)) == 4
+
+
+def test_the_language_of_a_generation_comes_back(talking_run: Run) -> None:
+    assert talking_run.language_generations == [0, 4, 8]
+    language = talking_run.language(4)
+    assert (language.generation, language.split) == (4, "train")
+    lived = talking_run.boxlings.query("generation == 4")["boxling"].tolist()
+    assert language.boxlings.tolist() == lived
+    meanings = scenarios.get("guide").meanings("train")
+    assert language.meanings.tolist() == meanings.tolist()
+    for slot, boxling in enumerate(lived):
+        assert language.of(boxling).tolist() == speak_in_words(4, slot, meanings).tolist()
+    assert talking_run.language().generation == 8
+    held_out = talking_run.language(8, "held-out").meanings
+    assert held_out.tolist() == scenarios.get("guide").meanings("held-out").tolist()
+    assert talking_run.fittest(language) == max(lived)  # ids are fitness in this run
+
+
+def test_a_language_that_was_not_recorded_is_refused(talking_run: Run, run: Run) -> None:
+    with pytest.raises(ValueError, match="the language of generation 3 was not recorded; recorded are 0, 4, 8"):
+        talking_run.language(3)
+    with pytest.raises(ValueError, match="split must be one of train, held-out, got 'test'"):
+        talking_run.language(4, "test")
+    with pytest.raises(ValueError, match="boxling 99 did not live in generation 4"):
+        talking_run.language(4).of(99)
+    assert run.language_generations == []
+    with pytest.raises(ValueError, match="has no recorded language"):
+        run.language()
+
+
+def test_a_language_that_is_ahead_of_the_tables_is_not_counted(talking_run: Run) -> None:
+    folder = talking_run.folder / "languages"
+    (folder / "000012.parquet").write_bytes((folder / "000008.parquet").read_bytes())
+    assert load_run(talking_run.folder).language_generations == [0, 4, 8]
+
+
+def test_a_damaged_language_is_named(talking_run: Run) -> None:
+    flip_a_byte(talking_run.folder / "languages" / "000004.parquet")
+    with pytest.raises(DamagedFile, match=r"languages.000004\.parquet"):
+        talking_run.language(4)
 
 
 def test_reading_a_run_needs_no_torch_and_opens_no_plotting_window() -> None:

@@ -86,6 +86,9 @@ def test_the_schemas_are_those_that_were_agreed():
         "actions:list<list<int8>> said:list<list<list<int16>>> answers:list<list<list<int16>>> "
         "rewards:list<list<float>> edits:list<list<int16>> bodies:list<list<int16>> is_won:bool over_at:int16"
     )
+    assert " ".join(f"{field.name}:{field.type}" for field in records.LANGUAGES).replace("item: ", "") == (
+        "generation:int32 boxling:int64 split:string meaning:list<int16> message:list<int16>"
+    )
 
 
 def test_what_was_added_is_what_is_read(tmp_path):
@@ -200,6 +203,96 @@ def test_a_file_with_other_columns_is_refused_by_name(change, column, found, tmp
     assert found in message
     assert "\n" not in message
     assert ". " not in message
+
+
+def language() -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Three boxlings who speak of four meanings and of one that is held out."""
+    rng = np.random.default_rng(0)
+    spoken = {
+        "train": (rng.integers(0, 8, (4, 2)), rng.integers(0, 12, (3, 4, 5)).astype(np.int16)),
+        "held-out": (np.array([[7, 7]]), rng.integers(0, 12, (3, 1, 5))),
+    }
+    return np.array([2**40, 3, 9]), spoken
+
+
+def test_a_language_comes_back_as_it_was_spoken(tmp_path):
+    boxlings, spoken = language()
+    records.write_language(tmp_path / "000120.parquet", 120, boxlings, spoken)
+    found_boxlings, found = records.read_language(tmp_path / "000120.parquet")
+    np.testing.assert_array_equal(found_boxlings, boxlings)
+    assert list(found) == ["train", "held-out"]
+    for split, (meanings, messages) in spoken.items():
+        np.testing.assert_array_equal(found[split][0], meanings)
+        np.testing.assert_array_equal(found[split][1], messages)
+        assert found[split][1].dtype == np.int16
+
+
+def test_a_language_is_a_tidy_table_of_messages(tmp_path):
+    boxlings, spoken = language()
+    records.write_language(tmp_path / "000120.parquet", 120, boxlings, spoken)
+    rows = storage.read_table(tmp_path / "000120.parquet").to_pylist()
+    assert len(rows) == 3 * 4 + 3
+    meanings, messages = spoken["train"]
+    assert rows[6] == {
+        "generation": 120,
+        "boxling": 3,
+        "split": "train",
+        "meaning": meanings[2].tolist(),
+        "message": messages[1, 2].tolist(),
+    }
+
+
+def test_equal_languages_have_equal_bytes_and_none_is_empty(tmp_path):
+    for name in ("a.parquet", "b.parquet"):
+        records.write_language(tmp_path / name, 120, *language())
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    records.write_language(tmp_path / "none.parquet", 0, np.zeros(0, int), {})
+    boxlings, spoken = records.read_language(tmp_path / "none.parquet")
+    assert (len(boxlings), spoken) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: rows[:-4],  # a message of a trained meaning is missing
+        lambda rows: [{**row, "message": row["message"][: 4 + (i > 5)]} for i, row in enumerate(rows)],
+        lambda rows: [{**row, "meaning": [6, 6] if i == 5 else row["meaning"]} for i, row in enumerate(rows)],
+        lambda rows: [{**row, "boxling": 3 if i == 0 else row["boxling"]} for i, row in enumerate(rows)],
+        lambda rows: rows[1:] + rows[:1],
+    ],
+)
+def test_a_language_with_holes_is_refused_by_name(spoil, tmp_path):
+    path = tmp_path / "000120.parquet"
+    records.write_language(path, 120, *language())
+    rows = spoil(storage.read_table(path).to_pylist())
+    storage.write_table(path, pa.Table.from_pylist(rows, schema=records.LANGUAGES))
+    with pytest.raises(
+        DamagedFile, match=r"000120\.parquet does not hold a message of every boxling .* of split train"
+    ):
+        records.read_language(path)
+
+
+def test_a_damaged_language_is_refused_by_name(tmp_path):
+    path = tmp_path / "000120.parquet"
+    records.write_language(path, 120, *language())
+    storage.write_table(path, storage.read_table(path).drop_columns(["split"]))
+    with pytest.raises(DamagedFile, match=r"000120\.parquet has no column split"):
+        records.read_language(path)
+
+
+def test_a_language_that_does_not_fit_is_refused_before_the_file_is_touched(tmp_path):
+    path = tmp_path / "000120.parquet"
+    path.write_bytes(b"old")
+    boxlings, spoken = language()
+    meanings, messages = spoken["train"]
+    for told, wrong in (
+        ("3 boxlings about 4 meanings, got shape \\(3, 3, 5\\)", (meanings, messages[:, 1:])),
+        ("column message must hold list<int16>", (meanings, messages.astype(int) + 40_000)),
+        ("column meaning must hold list<int16>", (meanings / 2, messages)),
+    ):
+        with pytest.raises(ValueError, match=told):
+            records.write_language(path, 120, boxlings, {"train": wrong})
+    assert path.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("name", ["generations", "timing", "boxlings"])

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from tokenizers import Tokenizer
 
 from evolution.config import RunConfig
-from evolution.records import SCHEMAS, read_records
+from evolution.evaluate import first_words
+from evolution.records import SCHEMAS, read_language, read_records
 from evolution.run import (
     Interrupted,
     Report,
@@ -28,8 +31,11 @@ from evolution.run import (
 )
 from evolution.society import filled_config
 from evolution.storage import DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
+from language.words import lexicon_csv, spell, train_words
 from population.lineage import NO_MOTHER
+from population.policy import Policy
 from tests.evolution.conftest import tiny
+from world import scenarios
 
 ROOT = Path(__file__).parents[2]
 # how often a run is killed before it is let to its end; ten in the nightly run
@@ -82,6 +88,9 @@ def test_a_run_leaves_tables_recordings_and_checkpoints(whole: tuple[str, Path])
     assert sorted(path.name for path in (folder / "episodes").iterdir()) == [
         f"{generation:06d}.parquet" for generation in (0, 3, 4)
     ]
+    assert sorted(path.name for path in (folder / "languages").iterdir()) == [
+        f"{generation:06d}.parquet" for generation in (0, 3, 4)
+    ]
     tables = {name: read_records(folder / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
     rows = [row for row in tables["generations"].to_pylist() if row["generation"] >= 0]
     assert {row["generation"] for row in rows} == {0, 1, 2, 3, 4}  # the last population is judged as well
@@ -105,6 +114,65 @@ def test_the_number_of_a_checkpoint_is_the_generation_its_boxlings_are_judged_in
         _, _, state = read_checkpoint(path)
         judged = [row["boxling"] for row in boxlings if row["generation"] == int(path.name)]
         assert state["boxling"].tolist() == judged
+
+
+def test_the_recorded_language_is_what_the_boxlings_of_the_checkpoint_say(whole: tuple[str, Path]):
+    scenario, folder = whole
+    _, spec, genomes = load_population(folder)
+    boxlings, spoken = read_language(folder / "languages" / f"{LAST:06d}.parquet")
+    assert boxlings.tolist() == read_checkpoint(folder / "checkpoints" / f"{LAST:06d}")[2]["boxling"].tolist()
+    assert list(spoken) == ["train", "held-out"]
+    for split, (meanings, messages) in spoken.items():
+        said = first_words(Policy(spec), torch.from_numpy(genomes), scenarios.get(scenario), split)
+        np.testing.assert_array_equal(meanings, said[0])
+        np.testing.assert_array_equal(messages, said[1])
+
+
+def test_a_checkpoint_holds_the_words_of_the_last_measured_generation(whole: tuple[str, Path]):
+    _, folder = whole
+    measured = {2: 0, 3: 0, 4: 3}  # checkpoints are written before their boxlings are judged
+    for generation, of in measured.items():
+        path = folder / "checkpoints" / f"{generation:06d}"
+        _, spoken = read_language(folder / "languages" / f"{of:06d}.parquet")
+        messages = spoken["train"][1]
+        tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+        trained = train_words(messages.reshape(-1, 3), 8, num_speakers=len(messages))
+        assert tokenizer.to_str() == trained.to_str()
+        text = spell(messages[0, 0])
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+        lexicon = read_checkpoint(path)[0]["lexicon"]
+        assert (path / "lexicon.csv").read_text() == lexicon_csv(lexicon)
+        fitness = [
+            row["fitness"]
+            for row in read_records(folder / "boxlings.parquet", SCHEMAS["boxlings"]).to_pylist()
+            if row["generation"] == of
+        ]
+        said = messages[int(np.nanargmax(fitness)), :, 0]
+        counts = {row["symbol"]: row["count"] for row in lexicon if row["position"] == 0}
+        assert counts == dict(zip(*(part.tolist() for part in np.unique(said, return_counts=True)), strict=True))
+
+
+def test_a_sample_of_many_meanings_is_the_same_in_each_generation_and_run(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("evolution.society.MAX_KEPT_MEANINGS", 5)
+    kept = []
+    for seed in (0, 1):
+        folder = evolve(run_config(tmp_path / str(seed), generations=1, measure_every=1, seed=seed))
+        for generation in (0, 1):
+            _, spoken = read_language(folder / "languages" / f"{generation:06d}.parquet")
+            kept.append({split: meanings.tolist() for split, (meanings, _) in spoken.items()})
+            assert all(messages.shape[1] == 5 for _, messages in spoken.values())
+    assert all(each == kept[0] for each in kept)
+    every = scenarios.get("guide").meanings("train").tolist()
+    assert all(meaning in every for meaning in kept[0]["train"])
+    assert kept[0]["train"] not in (every[:5], every[-5:])
+
+
+def test_where_nobody_talks_no_language_is_recorded(tmp_path: Path):
+    folder = evolve(run_config(tmp_path / "run", "sokoban", generations=1))
+    assert not (folder / "languages").exists()
+    path = find_checkpoint(folder)
+    assert Tokenizer.from_file(str(path / "tokenizer.json")).get_vocab_size() == 9
+    assert (path / "lexicon.csv").read_text() == lexicon_csv([])
 
 
 # ---- stopped and resumed ----
@@ -284,12 +352,13 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(tmp_path: Path
         name = f"checkpoints/{LAST:06d}/"
         final = {path: value for path, value in found.items() if path.startswith(name)}
         assert final == {path: value for path, value in expected.items() if path.startswith(name)}
-        assert len(final) == 4
+        assert len(final) == 5
         for path in ("generations.parquet", "boxlings.parquet"):
             assert found[path] == expected[path], path
-        assert {p: v for p, v in found.items() if p.startswith("episodes")} == {
-            p: v for p, v in expected.items() if p.startswith("episodes")
-        }
+        for room in ("episodes", "languages"):
+            assert {p: v for p, v in found.items() if p.startswith(room)} == {
+                p: v for p, v in expected.items() if p.startswith(room)
+            }
         assert not [path for path in found if ".tmp-" in path or ".replaced-" in path]
     assert num_kills >= NUM_KILLS
 

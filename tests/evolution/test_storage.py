@@ -283,6 +283,11 @@ def test_a_checkpoint_is_laid_out_as_a_model_hub_expects(tmp_path):
     for name, entry in config["files"].items():
         assert entry["bytes"] == (path / name).stat().st_size
     assert list(config) == sorted(config)
+    with_lexicon = storage.write_checkpoint(tmp_path, 122, CONFIG, TENSORS, STATE, "{}", lexicon_csv="word\nba\n")
+    assert (with_lexicon / "lexicon.csv").read_text() == "word\nba\n"
+    (with_lexicon / "lexicon.csv").write_text("word\nbe\n")
+    with pytest.raises(DamagedFile, match=r"lexicon\.csv is damaged"):
+        storage.read_checkpoint(with_lexicon)
     without_card = storage.write_checkpoint(tmp_path, 121, CONFIG, TENSORS, STATE, "{}")
     assert not (without_card / "README.md").exists()
     storage.read_checkpoint(without_card)

@@ -1,4 +1,4 @@
-"""Names of symbols, what they mean, and the tokenizer that ships with a model."""
+"""Names of symbols, and what they mean."""
 
 import itertools
 import re
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
 from language import vocabulary
 
@@ -89,35 +88,3 @@ def test_a_lexicon_of_things_that_do_not_fit_is_refused():
         vocabulary.lexicon_of(GRID - [1, 0], GRID, ATTRIBUTES)
     with pytest.raises(ValueError, match=r"\(6, 2\) and \(5, 2\)"):
         vocabulary.lexicon_of(GRID, GRID[:5], ATTRIBUTES)
-
-
-def test_the_saved_tokenizer_numbers_the_symbols(tmp_path):
-    path = tmp_path / "tokenizer.json"
-    vocabulary.save_tokenizer(path, 200)
-    tokenizer = Tokenizer.from_file(str(path))
-    symbols = list(range(201))
-    text = " ".join(vocabulary.symbol_name(symbol) for symbol in symbols)
-    assert tokenizer.encode(text).ids == symbols
-    assert tokenizer.decode(symbols, skip_special_tokens=False) == text
-    assert tokenizer.get_vocab_size() == 201
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_equal_vocabularies_have_equal_bytes(tmp_path):
-    for name in ("a.json", "b.json"):
-        vocabulary.save_tokenizer(tmp_path / name, 50)
-    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    assert (tmp_path / "a.json").read_text() == vocabulary.tokenizer_json(50)
-
-
-def test_a_word_that_is_no_symbol_is_an_error():
-    tokenizer = Tokenizer.from_str(vocabulary.tokenizer_json(3))
-    with pytest.raises(Exception, match="UNK"):
-        tokenizer.encode("ba da")  # "da" is symbol 6
-
-
-@pytest.mark.parametrize("num_symbols", [0, vocabulary.MAX_SYMBOLS + 1])
-def test_a_vocabulary_without_names_is_refused(num_symbols, tmp_path):
-    with pytest.raises(ValueError, match=f"got {num_symbols}"):
-        vocabulary.save_tokenizer(tmp_path / "tokenizer.json", num_symbols)
-    assert list(tmp_path.iterdir()) == []
