@@ -45,7 +45,8 @@ def study(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0)
     do, and of boxlings with themselves; `changed_share` of answers when words are those for another meaning. In bits:
     `positive_listening`, and `positive_signalling` beside `positive_signalling_chance`, what chance gives.
     `learnability` and `learnability_held_out` are areas under the curves of newborns, `learned_after` is their mean
-    curve; dialogues have none of these, nor `positive_listening`. The rest are `language.measures.all_measures`, of trained and held-out meanings together, by their names.
+    curve; dialogues have none of these, nor `positive_listening`. The rest are `language.measures.all_measures`, of
+    trained and held-out meanings together, by their names.
     """
     splits = [split for split in (TRAIN, COMPOSITIONS) if split in scenario.splits]
     talks = {
