@@ -85,7 +85,7 @@ class SelectionConfig:
     newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
     newborns_inherit: bool = True  # off: a newborn inherits nothing at all
     renewed_listeners: int = 0  # boxlings whose ears are renewed each generation, besides all births
-    newborns_until: float = 0.85  # share of the run after which births are mutants only
+    newborns_until: float | None = None  # share of the run after which births are mutants only
     protected_generations: int = 1  # how long a newborn cannot be eliminated
 
     def __post_init__(self) -> None:
@@ -218,7 +218,7 @@ _OF_GUIDES: dict[str, Any] = {
     "message_length": 4, "num_symbols": 16,
     "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
     "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
-    "language_rounds": 36, "acting_rounds": 6, "half_told_share": 0.5,
+    "language_rounds": 36, "acting_rounds": 6, "half_told_share": 0.5, "newborns_until": 0.85,
 }  # fmt: skip
 
 _OF_OBJECTS: dict[str, Any] = {
@@ -226,7 +226,7 @@ _OF_OBJECTS: dict[str, Any] = {
     "message_length": 4, "num_symbols": 12,
     "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
     "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
-    "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0,
+    "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.85,
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -248,7 +248,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "message_length": 6, "num_symbols": 16,
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
         "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,
-        "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0,
+        "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.85,
     },
 }  # fmt: skip
 
@@ -269,6 +269,7 @@ def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
     if largest > 20:
         of_size |= {
             "message_length": 2 * num_attributes if kind != "ask" else 1, "founder_rounds": 40 * largest,
-            "newborn_listener_every": 10 * largest, "language_batch": 256,
+            "newborn_listener_every": 10 * largest, "language_batch": 256, "generations": 8, "language_rounds": 60,
+            "newborns_until": 0.5,
         }  # fmt: skip
     return defaults | of_size

@@ -48,6 +48,6 @@ def select(
     replacements = []
     for slot in dying:
         parent = parents[int(rng.integers(len(parents)))]
-        is_new = bool(rng.random() < config.newborn_share) and progress < config.newborns_until
+        is_new = bool(rng.random() < config.newborn_share) and progress < float(config.newborns_until or 0.0)
         replacements.append(Replacement(slot, parent, is_new))
     return replacements

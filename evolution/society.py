@@ -119,6 +119,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         conv_channels=number(policy.conv_channels),
         near_cells=number(policy.near_cells),
         query_heads=number(policy.query_heads),
+        is_asked=scenario.takes_turns,
         has_topics=policy.topics,
     )
 
@@ -416,7 +417,7 @@ class Society(mesa.Model):
             birth = Birth(birth.boxling, birth.mother, self.generation + 1, birth.origin)
             self.slots[slot] = Boxling(self, birth, slot)
         stay = [slot for slot in range(self.config.population) if slot not in {each.slot for each in replacements}]
-        if self.progress < config.newborns_until:
+        if self.progress < float(config.newborns_until or 0.0):
             for slot in rng.permutation(stay)[: config.renewed_listeners]:
                 self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng)
         self.measures["eliminated"] = float(len(replacements))

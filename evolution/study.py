@@ -142,6 +142,8 @@ def _newborns(policy: Policy, genomes: Tensor, scenario: Scenario, seed: int) ->
 
 def _plain(value: Any) -> Any:
     """As JSON has it: nan and infinity are None."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

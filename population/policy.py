@@ -132,7 +132,7 @@ class Policy:
         # left to chance alone, one seed in three gave three of four places to one attribute
         self._first_about = torch.zeros(spec.message_length, spec.num_topics)
         self._first_about[:, -1] = -THOUGHT_RESERVE
-        for place in range(spec.message_length):
+        for place in range(0 if spec.is_asked else spec.message_length):
             self._first_about[place, place % max(1, spec.num_topics - 1)] += FIRST_TOPIC
 
     def listen(
@@ -184,7 +184,7 @@ class Policy:
         weights["about"] = torch.softmax(
             ABOUT_SHARPNESS * weights["say.about"] + self._first_about.to(genomes.device), dim=-1
         )  # (P, L, topics)
-        if self.spec.is_told_goal and self.spec.has_topics:
+        if self.spec.is_told_goal and self.spec.has_topics and not self.spec.is_asked:
             weights["words"] = self._words(weights)
         return weights
 
@@ -273,6 +273,8 @@ class Policy:
         one by one, or the parts of the picture, and the thought as a whole (attention speakers: Auersperger and Pecina
         2022, https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out
         ones."""
+        if self.spec.is_asked and self.spec.has_topics:
+            return self._reply(weights, senses, thought)
         num_seats = thought.shape[1]
         shape = (self.spec.message_length, self.spec.num_symbols)
         about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
@@ -289,6 +291,28 @@ class Policy:
                 for k, part in enumerate(parts)
             )
             logits = logits + senses.sees.place(shown.flatten(2), num_seats).unflatten(-1, shape)
+        return logits
+
+    def _reply(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
+        """Logits of the next message (P, N, L, V) in a dialogue: what its places are about hangs on what is in mind.
+
+        With attention that does not, guides named one attribute whatever they were asked for, half of the answers were
+        right, and more rounds did not help."""
+        spec = self.spec
+        num_seats = thought.shape[1]
+        shape = (spec.message_length, spec.num_symbols)
+        asked = torch.bmm(thought[..., : spec.width], weights["say.asked"]).unflatten(-1, (spec.message_length, -1))
+        about = torch.softmax(
+            ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self._first_about.to(thought.device), dim=-1
+        )  # (P, N, L, topics)
+        logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
+        logits = logits * about[..., -1:]
+        if senses.knows is not None and senses.goal is not None:
+            parts = torch.split(senses.goal, list(spec.attribute_sizes), dim=-1)
+            meant = torch.split(torch.bmm(weights["goal"], weights["say.goal"]), list(spec.attribute_sizes), dim=1)
+            for k, (part, words) in enumerate(zip(parts, meant, strict=True)):
+                told = senses.knows.place(torch.bmm(part, words), num_seats).unflatten(-1, shape)
+                logits = logits + told * about[..., k : k + 1]
         return logits
 
     def predict_edit(self, weights: dict[str, Tensor], thought: Tensor, act_hot: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ class PolicySpec:
     query_heads: int = 2  # questions to the picture by each belief about what is visible; 0 leaves them out
     key_width: int = 16
     has_end: bool = False  # the last symbol ends a message
+    is_asked: bool = False  # what a message is about hangs on what was heard, too; needs topics
     has_topics: bool = True  # places of a message attend to one thing in mind each; otherwise to the thought alone
 
     def __post_init__(self) -> None:
@@ -142,6 +143,8 @@ class PolicySpec:
             weight(f"say.part_{k}", d, v, "mouth", relu)
         # which thing in mind each place of a message is about
         layers.append(Layer("say.about", (self.message_length, self.num_topics), 0.5, "mouth"))
+        if self.is_asked and self.has_topics:
+            weight("say.asked", d, self.message_length * self.num_topics, "mouth")
         weight("act", d, self.num_actions, "hands", 0.1)
         bias("act.bias", self.num_actions, "hands")
         weight("value", d, 1, "mind", 0.1)

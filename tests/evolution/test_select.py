@@ -150,3 +150,46 @@ def test_newborns_are_born_as_often_as_they_should_and_not_late_in_a_run(
 def test_half_of_the_births_are_newborns_where_half_are_asked_for():
     births = [r.is_newborn for seed in range(1000) for r in choose(seed=seed)]
     assert abs(np.mean(births) - 0.5) < 4 * 0.5 / np.sqrt(len(births))
+
+
+# ---- other ways to choose who goes ----
+
+AGES = np.array([3, 9, 1, 2, 7, 4, 8, 5])  # the oldest are 1 and 6
+
+
+def test_by_age_the_oldest_go_and_anybody_who_stays_has_children():
+    config = replace(CONFIG, culling="age")
+    parents = set()
+    for seed in range(60):
+        replacements = choose(age=AGES, seed=seed, config=config)
+        assert dying(replacements) == [1, 6]
+        parents |= {replacement.parent for replacement in replacements}
+    assert parents == {0, 2, 3, 4, 5, 7}  # the worst, 2, is among them
+
+
+def test_at_random_everybody_goes_equally_often_and_fitness_plays_no_part():
+    config = replace(CONFIG, culling="random")
+    deaths, births = np.zeros(8), np.zeros(8)
+    for seed in range(800):
+        replacements = choose(seed=seed, config=config)
+        assert len(replacements) == 2
+        deaths[dying(replacements)] += 1
+        births[[replacement.parent for replacement in replacements]] += 1
+    for counts in (deaths, births):
+        np.testing.assert_allclose(counts, 200, atol=5 * np.sqrt(200 * 0.75))
+
+
+@pytest.mark.parametrize("config", [replace(CONFIG, culling="none"), replace(CONFIG, elimination=False)])
+def test_nobody_goes_where_nobody_is_culled(config: SelectionConfig):
+    assert choose(config=config) == []
+
+
+@pytest.mark.parametrize("culling", ["age", "random"])
+def test_whoever_has_no_fitness_has_no_children_in_any_way_of_culling(culling: str):
+    fitness = np.full(8, np.nan)
+    fitness[4] = 0.0
+    for seed in range(30):
+        for replacement in choose(fitness, age=AGES, seed=seed, config=replace(CONFIG, culling=culling)):
+            assert replacement.parent == 4
+    with pytest.raises(ValueError, match="culling must be one of fitness, age, random, none, got 'luck'"):
+        SelectionConfig(culling="luck")  # type: ignore[arg-type]

@@ -316,6 +316,120 @@ def test_newborns_inherit_all_but_the_ears_and_mutants_inherit_all(newborn_share
     assert torch.equal(society.genomes[untouched], before[untouched])
 
 
+def test_a_newborn_that_inherits_nothing_is_drawn_anew_from_head_to_foot():
+    selection = {"eliminated_share": 0.25, "newborn_share": 1.0, "newborns_inherit": False}
+    society = Society(tiny(selection=selection, learning=OFF))
+    society.judge()
+    society.optimiser.mean += 1
+    before = society.genomes.clone()
+    society._replace()
+    slot = next(boxling.slot for boxling in society.slots if boxling.birth.origin == "newborn")
+    weights = before.std(dim=0) > 0  # biases begin at zero in everybody
+    for other in before:
+        assert (society.genomes[slot, weights] != other[weights]).float().mean() > 0.99
+    assert (society.optimiser.mean[slot] == 0).all()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_as_many_listeners_as_asked_for_are_renewed_each_generation(number: int):
+    selection = {"elimination": False, "renewed_listeners": number, "newborns_until": 0.9}
+    society = Society(tiny(generations=10, selection=selection, learning=OFF))
+    ears = torch.from_numpy(society.layout.columns_of(*LANGUAGE_PARTS))
+    seen = set()
+    for _ in range(9):
+        before, ids = society.genomes.clone(), [boxling.unique_id for boxling in society.slots]
+        society.step()
+        assert [boxling.unique_id for boxling in society.slots] == ids  # the same boxlings
+        is_renewed = (society.genomes[:, ears] != before[:, ears]).any(dim=1)
+        assert is_renewed.sum() == number
+        assert torch.equal(society.genomes[:, ~ears], before[:, ~ears])
+        seen |= set(is_renewed.nonzero().flatten().tolist())
+    assert len(seen) > number
+    before = society.genomes.clone()
+    society.step()  # so late that nobody is renewed any more
+    assert torch.equal(society.genomes, before)
+
+
+@pytest.mark.parametrize("founders", [1, 2, 3, 4, 9])
+def test_a_population_descends_from_as_many_founders_as_asked_for(founders: int):
+    society = Society(tiny(selection={"founders": founders, "mutation": False}))
+    num_different = len(torch.unique(society.genomes, dim=0))
+    assert num_different == min(founders, 4)
+    if founders < 4:
+        assert torch.equal(society.genomes[0], society.genomes[founders])
+
+
+def test_founders_learn_each_with_itself():
+    alone = Society(tiny(selection={"founders": 1, "mutation": False}, learning={"newborn_listener_every": 0}))
+    several = Society(tiny(selection={"founders": 2, "mutation": False}, learning={"newborn_listener_every": 0}))
+    drawn = torch.from_numpy(alone.layout.draw(2, np.random.default_rng(0)))
+    assert alone.genomes.shape == several.genomes.shape == (4, drawn.shape[1])
+    assert len(alone.childhood) == len(several.childhood) > 0
+    assert not torch.equal(several.genomes[0], several.genomes[1])
+
+
+def test_a_slow_copy_goes_where_its_boxling_goes_and_is_saved():
+    config = tiny("describe", channel={"slow_copy_weight": 0.5, "slow_copy_rate": 0.3})
+    unstopped, _ = years_of(config)
+    assert unstopped.slow_genomes is not None
+    assert not torch.equal(unstopped.slow_genomes, unstopped.genomes)
+    stopped, _ = years_of(config, 1)
+    restored = Society.restored(config, stopped.tensors(), stopped.state())
+    for _ in range(2):
+        restored.step()
+    assert_equal_societies(restored, unstopped)
+    assert "slow_genomes" in restored.state()
+    society = Society(replace(config, learning=OFF))
+    society.judge()
+    society.slow_genomes += 1.0
+    society._replace()
+    is_child = torch.tensor([boxling.birth.birth_generation == 1 for boxling in society.slots])
+    assert is_child.any()
+    assert torch.equal(society.slow_genomes[is_child], society.genomes[is_child])
+    assert not (society.slow_genomes[~is_child] == society.genomes[~is_child]).any()
+
+
+def test_a_population_without_a_childhood_learns_to_talk_as_a_founder_would():
+    """Symbols are drawn more evenly at first: the entropy bonus and the temperature follow the run's progress."""
+    options: list[tuple[float, float]] = []
+
+    def watch(society: Society) -> None:
+        def language_round(*_: Any, progress: float) -> torch.Tensor:
+            options.append((society.progress, progress))
+            return torch.zeros(4)
+
+        society._language_round = lambda *given: language_round(progress=given[5])  # type: ignore[method-assign]
+
+    for rounds in (0, 5):
+        society = Society(tiny("describe", learning={"founder_rounds": rounds}))
+        watch(society)
+        for _ in range(3):
+            society.step()
+    assert [progress for _, progress in options[:6]] == [0, 0, 1 / 3, 1 / 3, 2 / 3, 2 / 3]
+    assert {progress for _, progress in options[6:]} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"channel": {"channel_gradient": "autoencoding"}}, "channel_gradient must be straight-through or reinforce"),
+        ({"channel": {"slow_copy_weight": 1.0}}, "slow_copy_weight must be 0.0 in a dialogue such as ask, got 1.0"),
+        ({"learning": {"half_told_share": 0.5}}, "half_told_share must be 0.0 in a dialogue such as ask, got 0.5"),
+        ({"learning": {"meaning_zipf": 1.0}}, "meaning_zipf must be 0.0 in a dialogue such as ask, got 1.0"),
+    ],
+)
+def test_what_a_dialogue_cannot_do_is_refused(changes: dict, told: str):
+    with pytest.raises(ValueError, match=told):
+        filled_config(tiny("ask", **changes))
+
+
+def test_length_has_a_cost_only_where_messages_can_end():
+    with pytest.raises(ValueError, match="length_cost goes with variable_length, got"):
+        tiny(channel={"length_cost": 0.1})
+    with pytest.raises(ValueError, match="num_symbols must be at least 3, one of which ends a message, got 2"):
+        filled_config(tiny(channel={"variable_length": True, "num_symbols": 2}))
+
+
 def test_a_genome_that_is_no_number_is_the_worst_and_makes_place():
     society = Society(tiny())
     society.genomes[2, 100] = float("nan")
