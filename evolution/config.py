@@ -118,7 +118,7 @@ class LearningConfig:
     gae_lambda: float = 0.95  # of the advantage: 1 trusts what was earned, 0 the value foreseen
     ppo_clip: float = 0.2  # how far an act's probability ratio may move in an update
     entropy_bonus: float = 0.01  # for drawing acts evenly
-    message_entropy_bonus: float = 0.02  # for drawing symbols evenly, while the founder learns
+    message_entropy_bonus: float | None = None  # for drawing symbols evenly, while the founder learns
     belief_weight: float = 1.0  # of the world model's surprise at the goal
     edit_weight: float = 0.1  # of its surprise at what the own act changed
     value_weight: float = 0.5  # of the squared error of the value foreseen
@@ -219,6 +219,7 @@ _OF_GUIDES: dict[str, Any] = {
     "width": 64, "conv_channels": 0, "near_cells": 5, "query_heads": 4,
     "founder_rounds": 1000, "newborn_listener_every": 100, "language_batch": 128,
     "language_rounds": 36, "acting_rounds": 6, "half_told_share": 0.5, "newborns_until": 0.85,
+    "message_entropy_bonus": 0.02,
 }  # fmt: skip
 
 _OF_OBJECTS: dict[str, Any] = {
@@ -227,6 +228,7 @@ _OF_OBJECTS: dict[str, Any] = {
     "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
     "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
     "language_rounds": 12, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.85,
+    "message_entropy_bonus": 0.02,
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -241,7 +243,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "describe": _OF_OBJECTS,
     "refer": _OF_OBJECTS,
     "ask": _OF_OBJECTS | {
-        "message_length": 1, "founder_rounds": 1500, "newborn_listener_every": 250,
+        # with a bonus for even symbols, questions stay noise
+        "message_length": 1, "founder_rounds": 1200, "newborn_listener_every": 0, "message_entropy_bonus": 0.0,
     },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
@@ -249,6 +252,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
         "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,
         "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.85,
+    "message_entropy_bonus": 0.02,
     },
 }  # fmt: skip
 
@@ -264,11 +268,13 @@ def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
         return defaults
     largest, num_attributes = max(attribute_sizes), len(attribute_sizes)
     of_size: dict[str, Any] = {
-        "message_length": num_attributes + 1 if kind != "ask" else 1, "num_symbols": max(12, min(200, 2 * largest)),
+        "message_length": num_attributes + 1, "num_symbols": max(12, min(200, 2 * largest)),
     }  # fmt: skip
-    if largest > 20:
+    if kind == "ask":  # room for one attribute, of any kind
+        of_size = {"message_length": 1, "num_symbols": max(12, min(200, sum(attribute_sizes)))}
+    elif largest > 20:
         of_size |= {
-            "message_length": 2 * num_attributes if kind != "ask" else 1, "founder_rounds": 40 * largest,
+            "message_length": 2 * num_attributes, "founder_rounds": 40 * largest,
             "newborn_listener_every": 10 * largest, "language_batch": 256, "generations": 8, "language_rounds": 60,
             "newborns_until": 0.5,
         }  # fmt: skip

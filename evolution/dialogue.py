@@ -45,20 +45,19 @@ def talk(
     temperature: float = 1.0,
     explores: bool = False,
     is_cut: bool = False,
-) -> tuple[Beliefs, list[Turn]]:
+) -> tuple[Beliefs, Beliefs, list[Turn]]:
     """Live games about `goal` (P, n, G) int64: genome g guides those of row g, and genome g + offset builds in them.
 
     Symbols are drawn if it `explores`, otherwise they are the most probable ones; `is_cut` lets no gradient pass
     between boxlings. Returns what builders believe in the end, genome-major: row g + offset is about goals of row g;
-    and what was said.
+    what guides believe; and what was said.
     """
     spec, channel = policy.spec, channel or Intervention()
     num_games, device = goal.shape[1], goal.device
     worlds = scenario.generate(np.zeros(1, np.int64), "train")
     worlds.role[0] = (Role.GUIDE, Role.BUILDER)
     told = scenario.observe(worlds).told
-    if told is None:
-        raise ValueError(f"scenario {scenario.name} is no dialogue: it does not say which side is told what")
+    assert told is not None  # both sides of a dialogue are told something
     is_told = torch.from_numpy(told[0]).to(device).repeat_interleave(num_games, dim=0)  # (2 n, G)
     goals = torch.cat([goal, torch.roll(goal, offset, dims=0)], dim=1)
     roles = torch.full(goals.shape[:2], int(Role.GUIDE), device=device)
@@ -82,7 +81,8 @@ def talk(
         )
         if explores:  # what bodies do means nothing here, but it is felt
             last_act = torch.randint(NUM_PLAIN_ACTS, roles.shape, generator=generator, device=device)
-    return Beliefs(beliefs.logits[:, num_games:], beliefs.sizes), turns[:-1]  # last words are heard by nobody
+    by_guides, by_builders = (Beliefs(half, beliefs.sizes) for half in beliefs.logits.chunk(2, dim=1))
+    return by_builders, by_guides, turns[:-1]  # last words are heard by nobody
 
 
 def _cross(
@@ -97,6 +97,24 @@ def _cross(
         from_guides, from_builders = from_guides[:, other], from_builders[:, other]
     arriving = torch.cat([torch.roll(from_builders, -offset, dims=0), torch.roll(from_guides, offset, dims=0)], dim=1)
     return altered(arriving, channel, num_words, generator).flatten(-2).unsqueeze(2)
+
+
+def told_to_guides(scenario: Scenario) -> np.ndarray:
+    """Which attributes of a goal the guide of a dialogue is told, (G,) bool."""
+    worlds = scenario.generate(np.zeros(1, np.int64), "train")
+    worlds.role[0] = (Role.GUIDE, Role.BUILDER)
+    told = scenario.observe(worlds).told
+    assert told is not None
+    return told[0, 0]
+
+
+def _surprise(beliefs: Beliefs, goal: Tensor, counts: Tensor) -> Tensor:
+    """-log p of the true values of the attributes (P, n, G) that count, bool: their mean, (P, n), in nats."""
+    log_p = [
+        torch.log_softmax(logits, dim=-1).gather(-1, goal[..., k : k + 1]).squeeze(-1)
+        for k, logits in enumerate(beliefs.by_attribute())
+    ]
+    return -(torch.stack(log_p, dim=-1) * counts).sum(dim=-1) / counts.sum(dim=-1)
 
 
 def dialogue_round(
@@ -124,19 +142,18 @@ def dialogue_round(
     meanings = scenario.meanings("train").astype(np.int64)
     drawn = meanings[rng.integers(len(meanings), size=(len(genomes), batch))]
     goal = torch.from_numpy(drawn).to(genomes.device)
-    beliefs, turns = talk(
+    beliefs, of_guides, turns = talk(
         policy, policy.weights_of(leaf), scenario, goal, offset=offset, generator=generator, temperature=temperature,
         channel=Intervention(symbol_noise=channel.symbol_noise), explores=True,
         is_cut=channel.channel_gradient != "straight-through",
     )  # fmt: skip
+    # guides have something to understand, too: what they are not told
+    wanted = torch.from_numpy(~told_to_guides(scenario)).to(genomes.device)
+    loss = _surprise(of_guides, goal, wanted.expand(goal.shape)).mean(dim=1)
     asked = torch.from_numpy(scenario.asked_attributes(drawn.reshape(-1, drawn.shape[-1]))).to(genomes.device)
     heard_goal, asked = (torch.roll(part.view(goal.shape), offset, dims=0) for part in (goal, asked))
-    log_p_goal = torch.stack(
-        [torch.log_softmax(part, dim=-1).gather(-1, heard_goal[..., k : k + 1]).squeeze(-1)
-         for k, part in enumerate(beliefs.by_attribute())], dim=-1,
-    )  # fmt: skip
-    surprise = -(log_p_goal * asked).sum(dim=-1) / asked.sum(dim=-1)  # (P, batch), of builders
-    loss = surprise.mean(dim=1)
+    surprise = _surprise(beliefs, heard_goal, asked)
+    loss = loss + surprise.mean(dim=1)
     understood = ((beliefs.answers() == heard_goal) | ~asked).all(dim=-1).float().mean(dim=1)
     # both sides of a game: its guide's rows, then its builder's
     cost = torch.cat([torch.roll(surprise, -offset, dims=0), surprise], dim=1).detach()

@@ -200,7 +200,9 @@ def _converse_in_turns(
     for offset in offsets if offsets is not None else tuple(range(1, population)) or (0,):
         with torch.no_grad():
             weights = policy.weights_of(genomes)
-            beliefs, turns = talk(policy, weights, scenario, goal, offset=offset, generator=generator, channel=channel)
+            beliefs, _, turns = talk(
+                policy, weights, scenario, goal, offset=offset, generator=generator, channel=channel
+            )
         said = []
         for turn in turns:
             by_guides, by_builders = as_heard(turn.symbols, spec.num_symbols, spec.has_end).chunk(2, dim=1)

@@ -467,7 +467,7 @@ class Society(mesa.Model):
         options: dict[str, Any] = {
             "channel": self.config.channel, "batch": batch, "offset": offset,
             "temperature": FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress,
-            "entropy_bonus": learning.message_entropy_bonus * (1 - progress),
+            "entropy_bonus": float(learning.message_entropy_bonus or 0.0) * (1 - progress),
             "learning_rate": learning.learning_rate * rate, "max_norm": learning.gradient_norm,
             "rng": rng, "generator": generator,
         }  # fmt: skip

@@ -253,7 +253,7 @@ class Policy:
 
         response = Response(
             act_logits=head("act"),
-            say_logits=self._speak(weights, senses, parts, torch.cat([language_memory, thought], dim=-1)),
+            say_logits=self._speak(weights, senses, beliefs, parts, torch.cat([language_memory, thought], dim=-1)),
             value=head("value").squeeze(-1),
             thought=thought,
         )
@@ -266,7 +266,9 @@ class Policy:
         words = torch.bmm(weights["goal"], weights["say.goal"]).unflatten(-1, (self.spec.message_length, -1))
         return (words * weights["about"][:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
 
-    def _speak(self, weights: dict[str, Tensor], senses: Senses, parts: list[Tensor], thought: Tensor) -> Tensor:
+    def _speak(
+        self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, parts: list[Tensor], thought: Tensor
+    ) -> Tensor:
         """Logits of the next message (P, N, L, V).
 
         Every place of a message attends to the things in mind, by weights that it has learned: the goal's attributes
@@ -274,7 +276,7 @@ class Policy:
         2022, https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out
         ones."""
         if self.spec.is_asked and self.spec.has_topics:
-            return self._reply(weights, senses, thought)
+            return self._reply(weights, senses, beliefs, thought)
         num_seats = thought.shape[1]
         shape = (self.spec.message_length, self.spec.num_symbols)
         about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
@@ -293,15 +295,16 @@ class Policy:
             logits = logits + senses.sees.place(shown.flatten(2), num_seats).unflatten(-1, shape)
         return logits
 
-    def _reply(self, weights: dict[str, Tensor], senses: Senses, thought: Tensor) -> Tensor:
-        """Logits of the next message (P, N, L, V) in a dialogue: what its places are about hangs on what is in mind.
+    def _reply(self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, thought: Tensor) -> Tensor:
+        """Logits of the next message (P, N, L, V) in a dialogue: what its places are about hangs on what is believed.
 
-        With attention that does not, guides named one attribute whatever they were asked for, half of the answers were
-        right, and more rounds did not help."""
+        With attention that is the same in every world, or that hangs on memory as a whole, guides named one attribute
+        whatever they were asked for, and more rounds did not help."""
         spec = self.spec
         num_seats = thought.shape[1]
         shape = (spec.message_length, spec.num_symbols)
-        asked = torch.bmm(thought[..., : spec.width], weights["say.asked"]).unflatten(-1, (spec.message_length, -1))
+        believed = torch.cat([torch.softmax(logits, dim=-1) for logits in beliefs.by_attribute()], dim=-1)
+        asked = torch.bmm(believed, weights["say.asked"]).unflatten(-1, (spec.message_length, -1))
         about = torch.softmax(
             ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self._first_about.to(thought.device), dim=-1
         )  # (P, N, L, topics)

@@ -32,7 +32,7 @@ class PolicySpec:
     query_heads: int = 2  # questions to the picture by each belief about what is visible; 0 leaves them out
     key_width: int = 16
     has_end: bool = False  # the last symbol ends a message
-    is_asked: bool = False  # what a message is about hangs on what was heard, too; needs topics
+    is_asked: bool = False  # what a message is about hangs on what is believed of the other's goal, too
     has_topics: bool = True  # places of a message attend to one thing in mind each; otherwise to the thought alone
 
     def __post_init__(self) -> None:
@@ -144,7 +144,7 @@ class PolicySpec:
         # which thing in mind each place of a message is about
         layers.append(Layer("say.about", (self.message_length, self.num_topics), 0.5, "mouth"))
         if self.is_asked and self.has_topics:
-            weight("say.asked", d, self.message_length * self.num_topics, "mouth")
+            layers.append(Layer("say.asked", (num_values, self.message_length * self.num_topics), 0.3, "mouth"))
         weight("act", d, self.num_actions, "hands", 0.1)
         bias("act.bias", self.num_actions, "hands")
         weight("value", d, 1, "mind", 0.1)
