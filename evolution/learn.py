@@ -165,18 +165,28 @@ def what_guides_say(policy: Policy, weights: dict[str, Tensor], senses: Senses) 
 
 
 def what_builders_believe(
-    policy: Policy, weights: dict[str, Tensor], heard: Tensor, num_decoys: int, generator: torch.Generator
+    policy: Policy,
+    weights: dict[str, Tensor],
+    heard: Tensor,
+    num_decoys: int,
+    generator: torch.Generator,
+    are_alike: bool = False,
 ) -> Beliefs:
-    """What builders make of a guide's message (P, n, L, V), said beside random ones of other builders."""
+    """What builders make of a guide's message (P, n, L, V), said beside random ones of other builders.
+
+    `are_alike`: chance treats all genomes alike, so that who hears the same believes the same.
+    """
     population, batch = heard.shape[:2]
-    heard, voices = _among_decoys(heard, num_decoys, generator)
+    num_drawn = 1 if are_alike else population
+    heard, voices = _among_decoys(heard, num_decoys, num_drawn, generator)
     # builders have lived one silent step before they hear the first word
     still = torch.zeros(population, 1, dtype=torch.int64, device=heard.device)
     waiting = Senses(body_state(still, still, still + Role.BUILDER), None, None, None, None)
     empty = torch.zeros(population, 1, policy.spec.width, device=heard.device)
     memory, _ = policy.listen(weights, None, None, waiting, empty)
-    acted = torch.randint(NUM_PLAIN_ACTS, (population, batch), generator=generator, device=heard.device)
+    acted = torch.randint(NUM_PLAIN_ACTS, (num_drawn, batch), generator=generator, device=heard.device)
     moved = (torch.rand(acted.shape, generator=generator, device=heard.device) < 0.8) & (acted > 0)
+    acted, moved = acted.expand(population, -1), moved.expand(population, -1)
     hearing = Senses(body_state(acted, moved, torch.full_like(acted, Role.BUILDER)), None, None, None, None)
     return policy.listen(weights, heard, voices, hearing, memory.expand(-1, batch, -1))[1]
 
@@ -239,7 +249,7 @@ def listener_surprise(
     return choice_loss(beliefs, goal, choices), is_right(beliefs.choose(choices))
 
 
-def _among_decoys(heard: Tensor, num_decoys: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _among_decoys(heard: Tensor, num_decoys: int, num_drawn: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """The guide's messages (P, n, L, V) beside random ones in builders' voices: (P, n, S, L * V), voices (P, n, S)."""
     population, batch, length, num_symbols = heard.shape
     shape = (population, batch, 1 + num_decoys)
@@ -248,8 +258,8 @@ def _among_decoys(heard: Tensor, num_decoys: int, generator: torch.Generator) ->
     speakers = [heard.unsqueeze(2)]
     if num_decoys:
         drawn = torch.randint(
-            num_symbols, (population, batch, num_decoys, length), generator=generator, device=heard.device
-        )
+            num_symbols, (num_drawn, batch, num_decoys, length), generator=generator, device=heard.device
+        ).expand(population, -1, -1, -1)
         speakers.append(torch.nn.functional.one_hot(drawn, num_symbols).to(heard.dtype))
     return torch.cat(speakers, dim=2).flatten(-2), voices
 

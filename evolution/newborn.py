@@ -72,7 +72,7 @@ def listen_to(
             with torch.no_grad():
                 weights = policy.weights_of(newborns)
                 for split, (messages, goal) in exams.items():
-                    beliefs = what_builders_believe(policy, weights, messages, num_decoys, generator)
+                    beliefs = what_builders_believe(policy, weights, messages, num_decoys, generator, are_alike=True)
                     goal = goal.expand(population, -1, -1)
                     _, is_right = listener_surprise(
                         beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng
@@ -83,7 +83,9 @@ def listen_to(
         # everybody listens to words for the same meanings
         chosen = torch.from_numpy(rng.integers(len(taught), size=batch)).to(device)
         leaf = newborns.detach().requires_grad_(True)
-        beliefs = what_builders_believe(policy, policy.weights_of(leaf), lessons[:, chosen], num_decoys, generator)
+        beliefs = what_builders_believe(
+            policy, policy.weights_of(leaf), lessons[:, chosen], num_decoys, generator, are_alike=True
+        )
         goal = goals[chosen].expand(population, -1, -1)
         surprise, _ = listener_surprise(beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng)
         loss = surprise.mean(dim=1)

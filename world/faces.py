@@ -58,6 +58,7 @@ from world import scenarios
 from world.checks import whole_number
 from world.codes import Act, Role
 from world.render import picture
+from world.scenarios.base import Observation as Sensed
 from world.scenarios.base import Scenario
 from world.sense import is_audible
 from world.state import Worlds
@@ -258,11 +259,10 @@ class Stage(NumberedWorlds):
         worlds = replace(self.worlds, is_over=np.zeros_like(self.worlds.is_over))
         sensed = self.scenario.observe(worlds)
         not_told = np.array(self.scenario.attribute_sizes)
-        told = sensed.knows[..., None] if sensed.told is None else sensed.told
         observation: Observation = {
             "view": np.where(sensed.sees[..., None, None], sensed.view, 0).astype(np.uint8),
             "sees": sensed.sees.astype(np.int64),
-            "goal": np.where(told, worlds.goal[:, None], not_told).astype(np.int64),
+            "goal": np.where(told_of(sensed), worlds.goal[:, None], not_told).astype(np.int64),
             "role": worlds.role.astype(np.int64),
             "last_act": worlds.last_action.astype(np.int64),
             "moved": worlds.last_moved.astype(np.int64),
@@ -288,6 +288,11 @@ class Stage(NumberedWorlds):
         self.said = acts[..., 1:heard_from].copy()
         ran_out = self.scenario.ran_out(self.worlds, reward) & ~was_over
         return reward, self.worlds.is_over & ~was_over & ~ran_out, ran_out
+
+
+def told_of(sensed: Sensed) -> np.ndarray:
+    """Which attributes of the goal each agent is told, (B, A, G) or (B, A, 1) bool."""
+    return sensed.knows[..., None] if sensed.told is None else sensed.told
 
 
 class Company:
@@ -348,12 +353,13 @@ class Company:
         if stage.message_length == 0:
             return acts
         is_guide = worlds.role == Role.GUIDE
-        acts[..., 1 : 1 + num_attributes] = np.where(is_guide[..., None], worlds.goal[:, None] + 1, 0)
+        told = told_of(scenario.observe(worlds))  # guides all of the goal, unless both sides know a part of it
+        acts[..., 1 : 1 + num_attributes] = np.where(told, worlds.goal[:, None] + 1, 0)
         if self.partner == "idle":
             return acts
         heard = stage.hear().max(axis=2, initial=0)[..., :num_attributes]  # silence gives way to who speaks
-        is_told = ~is_guide & ((heard > 0) & (heard <= scenario.attribute_sizes)).all(axis=-1)
-        goal = np.where(is_told[..., None], heard - 1, 0)  # (B, A, G)
+        is_told = ~is_guide & (told | ((heard > 0) & (heard <= scenario.attribute_sizes))).all(axis=-1)
+        goal = np.where(told, worlds.goal[:, None], heard - 1) * is_told[..., None]  # (B, A, G)
         if scenario.is_decided_by_answers:
             acts[..., 1 + stage.message_length :] = goal
         for a in range(scenario.num_agents):

@@ -109,7 +109,7 @@ def reflex(observation: dict[str, np.ndarray]) -> np.ndarray:
     total = sum(
         observation[key].reshape(*observation["role"].shape, -1).sum(axis=-1, dtype=int) for key in sorted(observation)
     )
-    return (total[..., None] + np.arange(6)) % 4
+    return (total[..., None] + np.arange(6)) % 3
 
 
 # ---- the official checkers ----
@@ -287,7 +287,8 @@ def test_the_face_is_the_scenario_stepped_by_hand(name: str, seed: int):
             if not worlds.is_over[0]:
                 np.testing.assert_array_equal(observation["view"], sensed.view[0, a])
             assert observation["sees"] == sensed.sees[0, a]
-            told = worlds.goal[0] if sensed.knows[0, a] else np.array(scenario.attribute_sizes)
+            is_told = sensed.knows[0, a] if sensed.told is None else sensed.told[0, a]
+            told = np.where(is_told, worlds.goal[0], scenario.attribute_sizes)
             np.testing.assert_array_equal(observation["goal"], told)
             if scenario.num_choices:
                 shown = worlds.choices[0].ravel()
@@ -296,7 +297,8 @@ def test_the_face_is_the_scenario_stepped_by_hand(name: str, seed: int):
                 np.testing.assert_array_equal(observation["choices"], shown if is_builder else hidden)
             else:
                 assert "choices" not in observation
-            others_said = np.delete(said, a, axis=0).ravel()
+            has_turn = scenario.had_turn(worlds)[0, :, None]
+            others_said = np.delete(said * has_turn, a, axis=0).ravel()
             np.testing.assert_array_equal(observation.get("heard", np.zeros(0)), others_said)
             assert observation["role"] == worlds.role[0, a]
             assert observation["last_act"] == worlds.last_action[0, a]
@@ -522,7 +524,8 @@ def test_able_builders_win_for_a_guide_who_names_the_goal_and_not_for_a_silent_o
     # foragers get into each other's way
     assert play(env, tell, num_steps).mean() >= (0.85 if name == "forage" else 0.95)
     assert play(env, lie, num_steps).mean() <= 0.05
-    assert play(env, lambda observation: tell(observation) * 0, num_steps).mean() <= 0.05
+    by_chance = 0.35 if name == "ask" else 0.05  # of one attribute alone a fixed answer is often right
+    assert play(env, lambda observation: tell(observation) * 0, num_steps).mean() <= by_chance
 
 
 @pytest.mark.parametrize("message", [[0, 0], [3, 0], [0, 3]])
