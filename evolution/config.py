@@ -49,8 +49,6 @@ class ChannelConfig:
         gradients = ("straight-through", "reinforce", "autoencoding", "none")
         if self.channel_gradient not in gradients:
             raise ValueError(f"channel_gradient must be one of {', '.join(gradients)}, got {self.channel_gradient!r}")
-        if self.length_cost and not self.variable_length:
-            raise ValueError(f"length_cost goes with variable_length, got {self.length_cost} without it")
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ def filled_config(config: RunConfig) -> RunConfig:
     # by its full name: a file of levels lies where it lies, wherever the run is continued
     filled = replace(config, scenario=scenario.name).filled(defaults_for(scenario.kind, scenario.attribute_sizes))
     policy_spec(filled)  # nonsense is refused before anything is written
+    if filled.channel.length_cost and not filled.channel.variable_length:
+        raise ValueError(f"length_cost goes with variable_length, got {filled.channel.length_cost} without it")
     if scenario.takes_turns:
         for part, name, only in (
             (filled.channel, "channel_gradient", ("straight-through", "reinforce", "none")),

@@ -134,8 +134,10 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     assert "--no-elimination the worst make place; off: nobody ever dies (default: on)" in words
     assert "--population N boxlings, P (default: 8)" in words
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
-    assert length == {"guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6, "describe": 4, "refer": 4}
-    assert "L, symbols in a message (default: 4, 1 in sokoban, 6 in name)" in words
+    assert length == {
+        "guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6, "describe": 4, "refer": 4, "ask": 1,
+    }  # fmt: skip
+    assert "L, symbols in a message (default: 4, 1 in sokoban, 1 in ask, 6 in name)" in words
     assert "--device cpu|cuda" in words
 
 
@@ -176,7 +178,7 @@ def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatc
         if kind is bool:
             return [], not value
         if typing.get_origin(kind) is typing.Literal:
-            (choice,) = (name for name in typing.get_args(kind) if name != value)
+            choice = next(name for name in typing.get_args(kind) if name != value)
             return [choice], choice
         if kind is float:
             return ["0.375"], 0.375
@@ -255,11 +257,17 @@ LEVELS = """
 """ + "\n".join(f"; {k}\n#####{'#' * k}\n#@ $.{' ' * k}#\n#####{'#' * k}#\n" for k in range(8))
 
 
-@pytest.mark.parametrize("scenario", ["carry", "forage:competitive", "sokoban", "sokoban:FILE"])
+@pytest.mark.parametrize(
+    "scenario", ["carry", "forage:competitive", "sokoban", "sokoban:FILE", "describe:2x4", "refer:2x4:3", "ask:2,3,3"]
+)
 def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
     (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")
     scenario = scenario.replace("FILE", str(tmp_path / "levels.txt"))
     folder = tmp_path / "run"
+    is_blind = scenario.startswith(("describe", "refer", "ask"))
+    if is_blind:
+        told = "conv_channels, near_cells and query_heads must be 0 where there is nothing to see"
+        assert_refused(*call("run", scenario, "--out", folder, *TINY, "--conv-channels", 3), told)
     done = in_a_process("run", scenario, "--out", folder, "--seed", 1, *TINY)
     assert done.returncode == 0, done.stderr
     assert ("words shuffled" in done.stdout) == (not scenario.startswith("sokoban"))
@@ -275,6 +283,7 @@ def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_p
     if scenario.startswith("sokoban"):
         assert "named the goal" not in (folder / "report.html").read_text(encoding="utf-8")
         assert_refused(*call("eval", folder, "--pairs"), "has no guides, so there are no pairs to tell apart")
+        assert_refused(*call("eval", folder, "--language"), "has no guides, so there is no language: got --language")
     if scenario == "forage:competitive":
         assert call("eval", folder, "--split", "held-out-families", "--worlds", 8)[0] == 0
     if "levels.txt" in scenario:
@@ -503,6 +512,21 @@ def test_eval_takes_a_checkpoint_and_repeats_itself(folder, call):
     many = ("eval", checkpoint, "--worlds", 1024, "--json")
     others = [json.loads(call(*many, "--seed", seed)[1]) for seed in (1, 2, 3)]
     assert len({found["understanding"] for found in others}) > 1
+
+
+def test_eval_studies_the_language_when_asked(folder, call):
+    given = ("eval", folder, "--worlds", 16, "--language", "--json")
+    status, out, err = call(*given)
+    assert status == 0, err
+    language = json.loads(out)["language"]
+    assert {"held_out", "muted", "shuffled", "replaced", "strangers", "topographic_similarity", "learnability"} <= set(
+        language
+    )
+    assert language["boxlings"] == POPULATION
+    assert call(*given)[1] == out  # nothing of it is chance
+    _, in_words, _ = call("eval", folder, "--worlds", 16, "--language")
+    assert f"topographic similarity       {language['topographic_similarity']:.4g}" in in_words
+    assert "language" not in json.loads(call("eval", folder, "--worlds", 16, "--json")[1])
 
 
 def test_eval_in_words_has_the_same_numbers(folder, call):

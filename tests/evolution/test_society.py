@@ -425,7 +425,7 @@ def test_what_a_dialogue_cannot_do_is_refused(changes: dict, told: str):
 
 def test_length_has_a_cost_only_where_messages_can_end():
     with pytest.raises(ValueError, match="length_cost goes with variable_length, got"):
-        tiny(channel={"length_cost": 0.1})
+        filled_config(tiny(channel={"length_cost": 0.1}))
     with pytest.raises(ValueError, match="num_symbols must be at least 3, one of which ends a message, got 2"):
         filled_config(tiny(channel={"variable_length": True, "num_symbols": 2}))
 
