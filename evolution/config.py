@@ -224,8 +224,8 @@ _OF_OBJECTS: dict[str, Any] = {
     "generations": 10, "measure_every": 5, "record_every": 5,
     "message_length": 4, "num_symbols": 12,
     "width": 64, "conv_channels": 0, "near_cells": 0, "query_heads": 0,
-    "founder_rounds": 600, "newborn_listener_every": 100, "language_batch": 128,
-    "language_rounds": 15, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.6,
+    "founder_rounds": 500, "newborn_listener_every": 100, "language_batch": 128,
+    "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.6,
     "message_entropy_bonus": 0.02,
 }  # fmt: skip
 
