@@ -114,10 +114,10 @@ def strangers(matrix: np.ndarray) -> dict[str, float | None]:
     return {"familiar": mean(familiar_offsets(population)), "strangers": mean(stranger_offsets(population))}
 
 
-def some_meanings(scenario: Scenario, split: str, at_most: int = MAX_MEANINGS) -> np.ndarray:
+def some_meanings(scenario: Scenario, split: str, at_most: int | None = None) -> np.ndarray:
     """All meanings of a split (M, G), or a sample of them that is always the same, in their order."""
     meanings = scenario.meanings(split)
-    chosen = stream(0, "meanings", scenario.name, split).permutation(len(meanings))[:at_most]
+    chosen = stream(0, "meanings", scenario.name, split).permutation(len(meanings))[: at_most or MAX_MEANINGS]
     return meanings[np.sort(chosen)]
 
 

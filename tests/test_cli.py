@@ -180,7 +180,7 @@ def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatc
         if typing.get_origin(kind) is typing.Literal:
             choice = next(name for name in typing.get_args(kind) if name != value)
             return [choice], choice
-        if kind is float:
+        if float in (kind, *typing.get_args(kind)):
             return ["0.375"], 0.375
         if int in (kind, *typing.get_args(kind)):
             return ["9"], 9

@@ -153,7 +153,7 @@ def test_a_checkpoint_holds_the_words_of_the_last_measured_generation(whole: tup
 
 
 def test_a_sample_of_many_meanings_is_the_same_in_each_generation_and_run(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("evolution.society.MAX_KEPT_MEANINGS", 5)
+    monkeypatch.setattr("evolution.evaluate.MAX_MEANINGS", 5)
     kept = []
     for seed in (0, 1):
         folder = evolve(run_config(tmp_path / str(seed), generations=1, measure_every=1, seed=seed))
