@@ -23,6 +23,9 @@ from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
 
 
+QUESTIONS_FIRST = 8  # how suddenly answers begin to matter, as more questions are understood
+
+
 @dataclass(frozen=True)
 class Turn:
     """What 2 n boxlings of each genome said in one step: the guides of n games, then the builders of n games."""
@@ -153,7 +156,9 @@ def dialogue_round(
     asked = torch.from_numpy(scenario.asked_attributes(drawn.reshape(-1, drawn.shape[-1]))).to(genomes.device)
     heard_goal, asked = (torch.roll(part.view(goal.shape), offset, dims=0) for part in (goal, asked))
     surprise = _surprise(beliefs, heard_goal, asked)
-    loss = loss + surprise.mean(dim=1)
+    # first things first: before questions are understood, replies settle on one attribute whatever is asked, for good
+    is_clear = ((of_guides.answers() == goal) | ~wanted).all(dim=-1).float().mean(dim=1)
+    loss = loss + is_clear**QUESTIONS_FIRST * surprise.mean(dim=1)
     understood = ((beliefs.answers() == heard_goal) | ~asked).all(dim=-1).float().mean(dim=1)
     # both sides of a game: its guide's rows, then its builder's
     cost = torch.cat([torch.roll(surprise, -offset, dims=0), surprise], dim=1).detach()
