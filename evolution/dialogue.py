@@ -22,7 +22,6 @@ from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
 
-
 QUESTIONS_FIRST = 8  # how suddenly answers begin to matter, as more questions are understood
 
 
