@@ -353,7 +353,8 @@ class Company:
         if stage.message_length == 0:
             return acts
         is_guide = worlds.role == Role.GUIDE
-        told = told_of(scenario.observe(worlds))  # guides all of the goal, unless both sides know a part of it
+        # guides know all of the goal, or see it, unless both sides are told a part of it
+        told = told_of(scenario.observe(worlds)) | (is_guide & scenario.guide_sees)[..., None]
         acts[..., 1 : 1 + num_attributes] = np.where(told, worlds.goal[:, None] + 1, 0)
         if self.partner == "idle":
             return acts

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import population.policy
 from evolution.chance import stream, torch_stream
-from evolution.config import LearningConfig, RunConfig
+from evolution.config import ChannelConfig, LearningConfig, RunConfig
 from evolution.evaluate import first_words, play
 from evolution.learn import RowAdam, language_round
 from evolution.society import Society
@@ -128,9 +128,9 @@ def test_a_language_game_of_the_blind_never_calls_the_visual_expert(
     original = population.policy.visual_expert
     monkeypatch.setattr(population.policy, "visual_expert", lambda *given: calls.append(given) or original(*given))
     language_round(
-        policy, genomes.clone(), RowAdam(*genomes.shape), society.scenario, batch=4, offset=1,
-        temperature=1.0, entropy_bonus=0.0, learning_rate=1e-3, max_norm=1.0, gradient="straight-through",
-        symbol_noise=0.0, half_told_share=0.5, rng=stream(0, "test"), generator=torch_stream(0, "test"),
+        policy, genomes.clone(), RowAdam(*genomes.shape), society.scenario, channel=ChannelConfig(), batch=4, offset=1,
+        temperature=1.0, entropy_bonus=0.0, learning_rate=1e-3, max_norm=1.0,
+        half_told_share=0.5, meaning_zipf=0.0, rng=stream(0, "test"), generator=torch_stream(0, "test"),
     )  # fmt: skip
     assert len(calls) == (1 if society.scenario.guide_sees else 0)  # the guide's look; builders only listen
 
