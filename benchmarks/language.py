@@ -107,19 +107,27 @@ def game_of(arguments: argparse.Namespace) -> str:
     if arguments.candidates is not None:
         parts += [] if len(parts) > 1 else ["3x6"]
         parts.append(str(arguments.candidates))
-    return scenarios.get(":".join(parts)).name
+    try:
+        return scenarios.get(":".join(parts)).name
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
 
 
 def finish(folder: Path, game: str, seed: int, options: list[str]) -> float:
     """Run this seed unless it is finished; returns the CPU seconds that it took."""
     if (folder / SPENT).exists():
-        return float((folder / SPENT).read_text())
+        seconds, _, given = (folder / SPENT).read_text().strip().partition(" ")
+        if given != " ".join(options):
+            raise SystemExit(f"{folder} was run with other options ({given or 'none'}): choose another --name or --out")
+        return float(seconds)
+    if folder.exists():
+        raise SystemExit(f"{folder} holds a run that was not finished: delete it, or choose another --name or --out")
     command = [sys.executable, "-m", "boxlings", "run", game, "--seed", str(seed), "--out", str(folder)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*command, "--no-pictures", *options], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    (folder / SPENT).write_text(f"{spent:.2f}\n")
+    (folder / SPENT).write_text(f"{spent:.2f} {' '.join(options)}\n")
     return spent
 
 

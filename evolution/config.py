@@ -6,6 +6,7 @@ down what they became.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ def _check(owner: object, name: str, low: float, high: float | None = None) -> N
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         raise ValueError(f"{name} must be a number, got {value!r}")
+    if math.isinf(value):
+        raise ValueError(f"{name} must be finite, got {value}")
     if value < low or (high is not None and value > high):
         expected = f"at least {low}" if high is None else f"in [{low}, {high}]"
         raise ValueError(f"{name} must be {expected}, got {value}")
@@ -77,13 +80,13 @@ class SelectionConfig:
     elimination: bool = True  # the worst make place; off: nobody ever dies
     culling: Literal["fitness", "age", "random", "none"] = "fitness"  # who goes: the worst, the oldest, anybody, nobody
     eliminated_share: float = 0.25  # of the population, each generation
-    founders: int = 1  # boxlings from which the population descends, each with a language of its own to begin with
+    founders: int = 1  # from which the population descends, each with a language of its own; not with seed_from
     mutation: bool = True  # copies of the best are mutated; off: they are exact
     mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
     newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
     newborns_inherit: bool = True  # off: a newborn inherits nothing at all
-    renewed_listeners: int = 0  # boxlings whose ears are renewed each generation, besides all births
-    newborns_until: float | None = None  # share of the run after which births are mutants only
+    renewed_listeners: int = 0  # boxlings whose ears are renewed each generation until newborns_until, besides births
+    newborns_until: float | None = None  # share of the run after which births are mutants only, and no ears renewed
     protected_generations: int = 1  # how long a newborn cannot be eliminated
 
     def __post_init__(self) -> None:

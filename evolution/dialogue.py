@@ -79,7 +79,12 @@ def talk(
         message = (until_end(message) if spec.has_end else message) * has_turn[:, None, None]
         turns.append(Turn(message, symbols, response.say_logits, has_turn))
         heard = _cross(
-            message.detach() if is_cut else message, offset, channel, spec.num_symbols - spec.has_end, generator
+            has_turn,
+            message.detach() if is_cut else message,
+            offset,
+            channel,
+            spec.num_symbols - spec.has_end,
+            generator,
         )
         if explores:  # what bodies do means nothing here, but it is felt
             last_act = torch.randint(NUM_PLAIN_ACTS, roles.shape, generator=generator, device=device)
@@ -88,7 +93,7 @@ def talk(
 
 
 def _cross(
-    message: Tensor, offset: int, channel: Intervention, num_words: int, generator: torch.Generator
+    has_turn: Tensor, message: Tensor, offset: int, channel: Intervention, num_words: int, generator: torch.Generator
 ) -> Tensor | None:
     """What arrives of messages (P, 2 n, L, V) at the other side of each game, (P, 2 n, 1, L * V); None if muted."""
     if channel.kind == "mute":
@@ -98,7 +103,8 @@ def _cross(
         other = draw_other_worlds(from_guides.shape[1], generator)
         from_guides, from_builders = from_guides[:, other], from_builders[:, other]
     arriving = torch.cat([torch.roll(from_builders, -offset, dims=0), torch.roll(from_guides, offset, dims=0)], dim=1)
-    return altered(arriving, channel, num_words, generator).flatten(-2).unsqueeze(2)
+    speaks = torch.cat(has_turn.chunk(2)[::-1])  # whoever is silent stays so, whatever is put in place of words
+    return (altered(arriving, channel, num_words, generator) * speaks[:, None, None]).flatten(-2).unsqueeze(2)
 
 
 def told_to_guides(scenario: Scenario) -> np.ndarray:
@@ -174,7 +180,7 @@ def dialogue_round(
     if channel.channel_gradient == "reinforce":
         for half in cost.chunk(2, dim=1):
             half -= half.mean(dim=1, keepdim=True)
-            half *= batch / max(1, batch - 1)  # the same as less the mean of all others
+            half *= batch / max(1, batch - 1)  # the same as less the mean of all others, where there are any
         for turn in turns:
             said = log_prob_of(turn.say_logits, turn.symbols, spec.has_end) * turn.has_turn
             loss = loss + (cost * said).sum(dim=1) / batch

@@ -33,6 +33,7 @@ from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from population.world_model import belief_loss, choice_loss, edit_loss
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
+from world.splits import TRAIN
 
 
 class RowAdam:
@@ -229,13 +230,20 @@ def _guide_senses(
 
 
 def listener_surprise(
-    beliefs: Beliefs, goal: Tensor, is_told: Tensor, scenario: Scenario, rng: np.random.Generator
+    beliefs: Beliefs,
+    goal: Tensor,
+    is_told: Tensor,
+    scenario: Scenario,
+    rng: np.random.Generator,
+    split: str = TRAIN,
+    are_alike: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """How surprised listeners are by the goals (P, batch, G) of which they heard, in nats, and whether they are right.
 
     Both are (P, batch) floats; right is who answers right in all that was told. Where builders choose, it is the
     surprise at the choice, among candidates that are drawn anew each time: those that differ from the goal in nothing
-    that was told cannot be told apart, and share the probability.
+    that was told cannot be told apart, and share the probability. They are of the `split` that the goals are of, and
+    the same for all genomes if these `are_alike`.
     """
 
     def is_right(answers: Tensor) -> Tensor:
@@ -244,7 +252,9 @@ def listener_surprise(
     if not scenario.num_choices:
         return belief_loss(beliefs, goal, is_told), is_right(beliefs.answers())
     goals = goal.flatten(0, 1).cpu().numpy()
-    drawn = scenario.candidates(goals, rng.integers(2**62, size=len(goals)), "train").astype(np.int64)
+    numbers = rng.integers(2**62, size=goal.shape[1] if are_alike else len(goals))
+    numbers = np.tile(numbers, len(goal)) if are_alike else numbers
+    drawn = scenario.candidates(goals, numbers, split).astype(np.int64)
     choices = torch.from_numpy(drawn).to(goal.device).unflatten(0, goal.shape[:2])
     return choice_loss(beliefs, goal, choices), is_right(beliefs.choose(choices))
 

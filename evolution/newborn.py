@@ -75,7 +75,7 @@ def listen_to(
                     beliefs = what_builders_believe(policy, weights, messages, num_decoys, generator, are_alike=True)
                     goal = goal.expand(population, -1, -1)
                     _, is_right = listener_surprise(
-                        beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng
+                        beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng, split, are_alike=True
                     )
                     shares[split].append(is_right.mean(dim=1).cpu().numpy())
         if i == num_rounds:
@@ -87,7 +87,9 @@ def listen_to(
             policy, policy.weights_of(leaf), lessons[:, chosen], num_decoys, generator, are_alike=True
         )
         goal = goals[chosen].expand(population, -1, -1)
-        surprise, _ = listener_surprise(beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng)
+        surprise, _ = listener_surprise(
+            beliefs, goal, torch.ones_like(goal, dtype=torch.bool), scenario, rng, are_alike=True
+        )
         loss = surprise.mean(dim=1)
         optimiser.update(newborns, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, 1.0)
     held_out = np.stack(shares[COMPOSITIONS], axis=1) if COMPOSITIONS in shares else None

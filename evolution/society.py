@@ -80,6 +80,12 @@ def filled_config(config: RunConfig) -> RunConfig:
     policy_spec(filled)  # nonsense is refused before anything is written
     if filled.channel.length_cost and not filled.channel.variable_length:
         raise ValueError(f"length_cost goes with variable_length, got {filled.channel.length_cost} without it")
+    for name in ("meaning_zipf", "half_told_share"):
+        value = getattr(filled.learning, name)
+        if scenario.guide_sees and value:
+            raise ValueError(
+                f"{name} must be 0 where guides see what they talk about, as in {scenario.kind}, got {value}"
+            )
     if scenario.takes_turns:
         for part, name, only in (
             (filled.channel, "channel_gradient", ("straight-through", "reinforce", "none")),
@@ -219,10 +225,10 @@ class Society(mesa.Model):
         for i in range(rounds):
             progress = i / rounds
             if i in ages:
-                self.childhood.append(self._language_measures(founders))
+                self.childhood.append(self._language_measures(founders, offsets=(0,)))  # each talks with itself
             if every and i and i % every == 0 and progress < 1 - FADES_OVER:
                 for row in range(len(founders)):
-                    self._renew(founders, optimiser, row, LANGUAGE_PARTS, rng)
+                    self._renew(founders, optimiser, row, LANGUAGE_PARTS, rng, slow)
             surprise = self._language_round(
                 founders, optimiser, slow, 0, 2 * int(learning.language_batch or 1), progress, fading(progress),
                 rng, generator,
@@ -233,14 +239,17 @@ class Society(mesa.Model):
                 on_progress(progress, f"{who} to talk (surprise {bits:.2f} bits {unit})")
 
     def _renew(
-        self, genomes: torch.Tensor, optimiser: RowAdam, row: int, parts: tuple[str, ...], rng: np.random.Generator
-    ) -> None:
+        self, genomes: torch.Tensor, optimiser: RowAdam, row: int, parts: tuple[str, ...], rng: np.random.Generator,
+        slow_genomes: torch.Tensor | None = None,
+    ) -> None:  # fmt: skip
         """Draw parts of a boxling anew. New ears have to learn the language: only a code that is easily learned
         survives that."""
         columns = self._columns(*parts)
         fresh = torch.from_numpy(self.layout.draw(1, rng)).to(genomes.device)
         genomes[row, columns] = fresh[0, columns]
         optimiser.forget(row, columns)
+        if slow_genomes is not None:  # a slow copy of other ears would be no copy
+            slow_genomes[row, columns] = fresh[0, columns]
 
     def _columns(self, *parts: str) -> torch.Tensor:
         return torch.from_numpy(self.layout.columns_of(*parts)).to(self.genomes.device)
@@ -362,8 +371,10 @@ class Society(mesa.Model):
             measures["expert_load_entropy"] = float(-(load * np.log2(np.maximum(load, 1e-12))).sum())
         return measures
 
-    def _language_measures(self, genomes: torch.Tensor) -> dict[str, float]:
+    def _language_measures(self, genomes: torch.Tensor, offsets: tuple[int, ...] | None = None) -> dict[str, float]:
         """Measures of what boxlings would say first of meanings, and of how it is understood; means over boxlings.
+
+        Who listens is at these `offsets` from who speaks, by default everybody else.
 
         A language of very many meanings is measured, and recorded, by a sample of them.
         """
@@ -371,7 +382,8 @@ class Society(mesa.Model):
         measures: dict[str, float] = {}
         for split, name in ((TRAIN, "first_words_understood"), (COMPOSITIONS, "first_words_understood_held_out")):
             if split in scenario.splits:
-                talk = converse(self.policy, genomes, scenario, split=split, meanings=some_meanings(scenario, split))
+                meanings = some_meanings(scenario, split)
+                talk = converse(self.policy, genomes, scenario, split=split, offsets=offsets, meanings=meanings)
                 self.spoken[split] = talk.languages(population)
                 measures[name] = talk.success
         meanings, messages = self.spoken[TRAIN]
@@ -421,7 +433,7 @@ class Society(mesa.Model):
         stay = [slot for slot in range(self.config.population) if slot not in {each.slot for each in replacements}]
         if self.progress < float(config.newborns_until or 0.0):
             for slot in rng.permutation(stay)[: config.renewed_listeners]:
-                self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng)
+                self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng, self.slow_genomes)
         self.measures["eliminated"] = float(len(replacements))
         self.measures["newborns"] = float(sum(replacement.is_newborn for replacement in replacements))
 

@@ -96,8 +96,11 @@ def _interventions(policy: Policy, genomes: Tensor, scenario: Scenario, seed: in
         weights = policy.weights_of(genomes)
         message = torch.roll(first_message(policy, weights, scenario, meanings)[1], 1, dims=0)
         other = message[:, draw_other_worlds(len(meanings), generator)]
+        # all else that is heard and felt is drawn alike both times, so that only the words can make a difference
         given, intervened = (
-            what_builders_believe(policy, weights, heard, scenario.num_agents - 2, generator)
+            what_builders_believe(
+                policy, weights, heard, scenario.num_agents - 2, torch_stream(seed, "ears", device=str(genomes.device))
+            )
             for heard in (message, other)
         )
 
@@ -109,7 +112,14 @@ def _interventions(policy: Policy, genomes: Tensor, scenario: Scenario, seed: in
         for before, after in zip(given.by_attribute(), intervened.by_attribute(), strict=True)
     ]
     found["positive_listening"] = float(np.mean(bits))
-    answers = (beliefs.answers().flatten(0, 1).cpu().numpy() for beliefs in (given, intervened))
+    choices = None
+    if scenario.num_choices:
+        drawn = scenario.candidates(meanings, np.arange(len(meanings)), TRAIN).astype(np.int64)
+        choices = torch.from_numpy(drawn).to(genomes.device).expand(len(genomes), -1, -1, -1)
+    answers = (
+        (beliefs.answers() if choices is None else beliefs.choose(choices)).flatten(0, 1).cpu().numpy()
+        for beliefs in (given, intervened)
+    )
     found["changed_share"] = changed_share(*answers)
     return found
 

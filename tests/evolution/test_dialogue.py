@@ -51,6 +51,22 @@ def test_builders_speak_first_then_guides_and_nobody_else_is_heard():
         assert turn.has_turn[speaks].all()
 
 
+def test_whoever_has_no_turn_is_silent_whatever_is_put_in_place_of_words():
+    policy, genomes, scenario = drawn_population("ask", population=2, channel={"message_length": 1})
+    heard: list[Tensor] = []
+
+    class Listens(Policy):
+        def step(self, weights: Any, words: Any, *rest: Any) -> Any:
+            heard.append(torch.zeros(2, 12) if words is None else words.sum(dim=(-1, -2)))
+            return super().step(weights, words, *rest)
+
+    options = {"offset": 1, "generator": torch_stream(0, "t"), "channel": Intervention(replacement=(1,))}
+    talk(Listens(policy.spec), policy.weights_of(genomes), scenario, some_goals(scenario, 2), **options)
+    guides, builders = (torch.stack(heard)[:, :, part].mean(dim=(1, 2)).tolist() for part in (slice(6), slice(6, 12)))
+    assert guides == [0, 1, 0]
+    assert builders == [0, 0, 1]
+
+
 def test_what_one_side_says_reaches_the_other_side_of_its_own_game_alone():
     policy, genomes, scenario = drawn_population("ask")
     goal = some_goals(scenario, 4)

@@ -78,3 +78,11 @@ def test_newborns_listen_in_every_game_of_one_message(scenario: str):
 def test_where_nothing_is_held_out_there_is_no_such_curve():
     policy, genomes, scenario = drawn_population("describe:1x5")
     assert listen_to(policy, genomes, scenario, num_rounds=2, every=1).held_out is None
+
+
+def test_newborns_are_alike_where_they_choose_too():
+    policy, genomes, scenario = drawn_population("refer:2x4:3")
+    same = listen_to(policy, genomes[[0, 0]], scenario, num_rounds=15, every=5)
+    np.testing.assert_array_equal(same.trained[0], same.trained[1])
+    assert same.held_out is not None
+    np.testing.assert_array_equal(same.held_out[0], same.held_out[1])

@@ -372,6 +372,41 @@ def test_founders_learn_each_with_itself():
     assert not torch.equal(several.genomes[0], several.genomes[1])
 
 
+def test_what_founders_understand_in_their_childhood_is_what_each_says_to_itself():
+    learning = {"founder_rounds": 400, "newborn_listener_every": 0, "language_batch": 64}
+    able = {"policy": {"width": 32, "expert_width": 32}, "channel": {"message_length": 3, "num_symbols": 8}}
+    society = Society(tiny("describe:2x3", learning=learning, selection={"founders": 3}, **able))
+    understood = [year["first_words_understood"] for year in society.childhood]
+    assert understood[-1] > 0.8
+    assert understood[0] < 0.6
+
+
+def test_a_slow_copy_gets_new_ears_with_its_boxling():
+    selection = {"elimination": False, "renewed_listeners": 4}
+    config = tiny("describe", channel={"slow_copy_weight": 0.5}, selection=selection)
+    society = Society(replace(config, learning=OFF))
+    assert society.slow_genomes is not None
+    society.slow_genomes += 1.0
+    society.judge()
+    society._replace()
+    ears = torch.from_numpy(society.layout.columns_of(*LANGUAGE_PARTS))
+    assert torch.equal(society.slow_genomes[:, ears], society.genomes[:, ears])
+    assert not (society.slow_genomes[:, ~ears] == society.genomes[:, ~ears]).any()
+
+
+@pytest.mark.parametrize("name", ["meaning_zipf", "half_told_share"])
+def test_what_is_told_cannot_be_changed_where_guides_see(name: str):
+    with pytest.raises(
+        ValueError, match=f"{name} must be 0 where guides see what they talk about, as in name, got 0.5"
+    ):
+        filled_config(tiny("name", learning={name: 0.5}))
+
+
+def test_an_endless_price_is_refused():
+    with pytest.raises(ValueError, match="length_cost must be finite, got inf"):
+        tiny(channel={"length_cost": float("inf")})
+
+
 def test_a_slow_copy_goes_where_its_boxling_goes_and_is_saved():
     config = tiny("describe", channel={"slow_copy_weight": 0.5, "slow_copy_rate": 0.3})
     unstopped, _ = years_of(config)

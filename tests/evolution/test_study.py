@@ -105,3 +105,14 @@ def test_an_answer_is_the_listeners_own_and_changes_with_what_it_hears():
     noisy = converse(policy, genomes, scenario, channel=Intervention(symbol_noise=1.0))
     assert noisy.success < 0.3
     assert torch.equal(torch.from_numpy(noisy.messages), torch.from_numpy(talk.messages))  # it was said all the same
+
+
+@pytest.mark.parametrize("name", ["guide", "refer"])
+def test_words_that_stay_the_same_move_nobody(name: str, monkeypatch: pytest.MonkeyPatch):
+    """All else that is heard and felt is alike, so that listening is measured by words alone."""
+    policy, genomes, scenario = drawn_population(name)
+    assert study(policy, genomes, scenario)["positive_listening"] > 0
+    monkeypatch.setattr("evolution.study.draw_other_worlds", lambda number, generator: torch.arange(number))
+    found = study(policy, genomes, scenario)
+    assert found["positive_listening"] == 0
+    assert found["changed_share"] == 0
