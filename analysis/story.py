@@ -154,13 +154,13 @@ def tell(row: dict) -> Story:
 
 
 def goal_in_words(row: dict, scenario: Scenario) -> str:
-    """The goal of an episode, and among what candidates it was to be found: "a 1, b 3, among (1 3), (2 2)"."""
+    """The goal of an episode, and among what candidates it was to be found: "a 1, b 3, among (1·3), (2·2)"."""
     words = scenario.meaning_in_words(np.array(row["goal"]))
     if not scenario.num_choices:
         return words
     candidates = scenario.generate(np.array([row["world_number"]]), row["split"]).choices[0]
     shown = [
-        "(" + " ".join(attribute.values[v] for attribute, v in zip(scenario.attributes, each, strict=True)) + ")"
+        "(" + "·".join(attribute.values[v] for attribute, v in zip(scenario.attributes, each, strict=True)) + ")"
         for each in candidates[:_MAX_CANDIDATES_SHOWN]
     ]
     rest = len(candidates) - len(shown)

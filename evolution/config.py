@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 
 def _check(owner: object, name: str, low: float, high: float | None = None) -> None:
@@ -25,6 +25,17 @@ def _check(owner: object, name: str, low: float, high: float | None = None) -> N
         raise ValueError(f"{name} must be {expected}, got {value}")
 
 
+def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is none of these with one sentence."""
+    value = getattr(owner, name)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+Gradient = Literal["straight-through", "reinforce", "autoencoding", "none"]
+Culling = Literal["fitness", "age", "random", "none"]
+
+
 @dataclass(frozen=True)
 class ChannelConfig:
     """What is said: L symbols out of V, each step, heard in the next."""
@@ -35,9 +46,7 @@ class ChannelConfig:
     symbol_noise: float = 0.0  # share of symbols that arrive as another one, while learning
     variable_length: bool = False  # the last symbol ends a message, which is silent from there on
     length_cost: float = 0.0  # nats a symbol costs its speaker in language rounds, once it is understood
-    channel_gradient: Literal["straight-through", "reinforce", "autoencoding", "none"] = (
-        "straight-through"  # of speakers
-    )
+    channel_gradient: Gradient = "straight-through"  # how speakers learn, see `evolution.learn.language_round`
     slow_copy_weight: float = 0.0  # of the divergence of a speaker from a slow copy of itself, in language rounds
     slow_copy_rate: float = 0.01  # how far the slow copy moves towards the speaker, each round
 
@@ -49,9 +58,7 @@ class ChannelConfig:
             _check(self, name, 0, 1)
         for name in ("length_cost", "slow_copy_weight"):
             _check(self, name, 0)
-        gradients = ("straight-through", "reinforce", "autoencoding", "none")
-        if self.channel_gradient not in gradients:
-            raise ValueError(f"channel_gradient must be one of {', '.join(gradients)}, got {self.channel_gradient!r}")
+        _check_choice(self, "channel_gradient", get_args(Gradient))
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class SelectionConfig:
     """Who lives on, and who is born."""
 
     elimination: bool = True  # the worst make place; off: nobody ever dies
-    culling: Literal["fitness", "age", "random", "none"] = "fitness"  # who goes: the worst, the oldest, anybody, nobody
+    culling: Culling = "fitness"  # who goes: the worst, the oldest, anybody, nobody
     eliminated_share: float = 0.25  # of the population, each generation
     founders: int = 1  # from which the population descends, each with a language of its own; not with seed_from
     mutation: bool = True  # copies of the best are mutated; off: they are exact
@@ -95,8 +102,7 @@ class SelectionConfig:
         for name in ("mutation_step", "protected_generations", "renewed_listeners"):
             _check(self, name, 0)
         _check(self, "founders", 1)
-        if self.culling not in ("fitness", "age", "random", "none"):
-            raise ValueError(f"culling must be one of fitness, age, random, none, got {self.culling!r}")
+        _check_choice(self, "culling", get_args(Culling))
 
 
 @dataclass(frozen=True)
@@ -253,7 +259,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "width": 128, "conv_channels": 32, "near_cells": 0, "query_heads": 0,
         "founder_rounds": 1000, "newborn_listener_every": 0, "language_batch": 128,
         "language_rounds": 20, "acting_rounds": 0, "half_told_share": 0.0, "newborns_until": 0.85,
-    "message_entropy_bonus": 0.02,
+        "message_entropy_bonus": 0.02,
     },
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from population.memory import Memory
 from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
+from world.state import Worlds
 
 QUESTIONS_FIRST = 8  # how suddenly answers begin to matter, as more questions are understood
 
@@ -56,11 +57,8 @@ def talk(
     """
     spec, channel = policy.spec, channel or Intervention()
     num_games, device = goal.shape[1], goal.device
-    worlds = scenario.generate(np.zeros(1, np.int64), "train")
-    worlds.role[0] = (Role.GUIDE, Role.BUILDER)
-    told = scenario.observe(worlds).told
-    assert told is not None  # both sides of a dialogue are told something
-    is_told = torch.from_numpy(told[0]).to(device).repeat_interleave(num_games, dim=0)  # (2 n, G)
+    worlds, told = _both_sides(scenario)
+    is_told = torch.from_numpy(told).to(device).repeat_interleave(num_games, dim=0)  # (2 n, G)
     goals = torch.cat([goal, torch.roll(goal, offset, dims=0)], dim=1)
     roles = torch.full(goals.shape[:2], int(Role.GUIDE), device=device)
     roles[:, num_games:] = int(Role.BUILDER)
@@ -107,13 +105,13 @@ def _cross(
     return (altered(arriving, channel, num_words, generator) * speaks[:, None, None]).flatten(-2).unsqueeze(2)
 
 
-def told_to_guides(scenario: Scenario) -> np.ndarray:
-    """Which attributes of a goal the guide of a dialogue is told, (G,) bool."""
+def _both_sides(scenario: Scenario) -> tuple[Worlds, np.ndarray]:
+    """A world whose first agent guides, and what of a goal its guide and its builder are told, (2, G) bool."""
     worlds = scenario.generate(np.zeros(1, np.int64), "train")
     worlds.role[0] = (Role.GUIDE, Role.BUILDER)
     told = scenario.observe(worlds).told
-    assert told is not None
-    return told[0, 0]
+    assert told is not None  # both sides of a dialogue are told something
+    return worlds, told[0]
 
 
 def _surprise(beliefs: Beliefs, goal: Tensor, counts: Tensor) -> Tensor:
@@ -156,7 +154,7 @@ def dialogue_round(
         is_cut=channel.channel_gradient != "straight-through",
     )  # fmt: skip
     # guides have something to understand, too: what they are not told
-    wanted = torch.from_numpy(~told_to_guides(scenario)).to(genomes.device)
+    wanted = torch.from_numpy(~_both_sides(scenario)[1][0]).to(genomes.device)
     loss = _surprise(of_guides, goal, wanted.expand(goal.shape)).mean(dim=1)
     asked = torch.from_numpy(scenario.asked_attributes(drawn.reshape(-1, drawn.shape[-1]))).to(genomes.device)
     heard_goal, asked = (torch.roll(part.view(goal.shape), offset, dims=0) for part in (goal, asked))

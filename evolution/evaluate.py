@@ -196,10 +196,11 @@ def _converse_in_turns(
     generator = torch_stream(seed, "converse", split, channel.kind, device=device)
     slots = np.repeat(np.arange(population), num_meanings)
     spec = policy.spec
+    with torch.no_grad():
+        weights = policy.weights_of(genomes)
     parts = []
     for offset in offsets if offsets is not None else tuple(range(1, population)) or (0,):
         with torch.no_grad():
-            weights = policy.weights_of(genomes)
             beliefs, _, turns = talk(
                 policy, weights, scenario, goal, offset=offset, generator=generator, channel=channel
             )
@@ -245,18 +246,3 @@ def _on_its_way(message: Tensor, channel: Intervention, spec: PolicySpec, genera
     if channel.kind == "shuffle":
         message = message[:, draw_other_worlds(message.shape[1], generator)]
     return altered(message, channel, spec.num_symbols - spec.has_end, generator)
-
-
-def first_words(
-    policy: Policy, genomes: Tensor, scenario: Scenario, split: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What every boxling would say first of every meaning of a split, and how the others take it.
-
-    Returns meanings (M, G), messages (P, M, L) with symbols 1 to V, and for each speaker the share of meanings that its
-    listeners, all others (or itself, if it is alone), name right in every attribute, (P,).
-    """
-    talk = converse(policy, genomes, scenario, split=split)
-    population, num_meanings = len(genomes), len(scenario.meanings(split))
-    messages = talk.messages[: population * num_meanings].reshape(population, num_meanings, -1)
-    is_right = talk.is_right.reshape(-1, population, num_meanings)
-    return scenario.meanings(split), messages, is_right.mean(axis=(0, 2))

@@ -90,18 +90,26 @@ def lexicon_of(meanings: np.ndarray, messages: np.ndarray, attributes: Sequence[
         information = [round(mutual_information_bits(column, said), 9) for column in meanings.T]
         best = int(np.argmax(information))
         for symbol in np.unique(said):
-            values, counts = np.unique(meanings[said == symbol, best], return_counts=True)
-            commonest = int(np.argmax(counts))
+            meant = meanings[said == symbol, best]
             rows.append(
-                LexiconRow(
-                    position=position,
-                    symbol=int(symbol),
-                    name=symbol_name(symbol),
-                    attribute=attributes[best].name,
-                    value=attributes[best].values[values[commonest]],
-                    probability=float(counts[commonest] / counts.sum()),
-                    count=int(counts.sum()),
-                    information_bits=information[best],
-                )
+                lexicon_row(position, int(symbol), symbol_name(symbol), attributes[best], meant, information[best])
             )
     return rows
+
+
+def lexicon_row(
+    position: int, symbol: int, name: str, attribute: Attribute, meant: np.ndarray, information_bits: float
+) -> LexiconRow:
+    """The row of a word, by the values (N,) of its attribute that were meant where it was said."""
+    values, counts = np.unique(meant, return_counts=True)
+    commonest = int(np.argmax(counts))
+    return LexiconRow(
+        position=position,
+        symbol=symbol,
+        name=name,
+        attribute=attribute.name,
+        value=attribute.values[values[commonest]],
+        probability=float(counts[commonest] / counts.sum()),
+        count=int(counts.sum()),
+        information_bits=information_bits,
+    )

@@ -26,7 +26,7 @@ from scipy.stats import hypergeom
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from language.measures import mutual_information_bits
-from language.vocabulary import MAX_SYMBOLS, Attribute, LexiconRow, symbol_name
+from language.vocabulary import MAX_SYMBOLS, Attribute, LexiconRow, lexicon_row, symbol_name
 
 ANYWHERE = -1  # the position of a word of several symbols in the lexicon
 ERROR_RATE = 0.02  # how probable it is at most that a language of unrelated places gets its next word by accident
@@ -191,20 +191,7 @@ def lexicon_of_words(
             continue
         information = [round(mutual_information_bits(column, has_word.astype(int)), 9) for column in meanings.T]
         best = int(np.argmax(information))
-        values, counts = np.unique(meanings[has_word, best], return_counts=True)
-        commonest = int(np.argmax(counts))
-        rows.append(
-            LexiconRow(
-                position=ANYWHERE,
-                symbol=token,
-                name=name,
-                attribute=attributes[best].name,
-                value=attributes[best].values[values[commonest]],
-                probability=float(counts[commonest] / counts.sum()),
-                count=int(counts.sum()),
-                information_bits=information[best],
-            )
-        )
+        rows.append(lexicon_row(ANYWHERE, token, name, attributes[best], meanings[has_word, best], information[best]))
     return rows
 
 

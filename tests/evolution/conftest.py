@@ -15,6 +15,7 @@ from evolution.config import (
     PolicyConfig,
     RunConfig,
 )
+from evolution.evaluate import converse
 from evolution.live import Rollout, WorldSupply, live
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.society import filled_config, policy_spec
@@ -90,3 +91,18 @@ def learning_rollout(
         supply=WorldSupply(scenario, "train", rng) if renews else None,
         advised_share=advised_share,
     )
+
+
+def first_words(
+    policy: Policy, genomes: Tensor, scenario: Scenario, split: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What every boxling would say first of every meaning of a split, and how the others take it.
+
+    Returns meanings (M, G), messages (P, M, L) with symbols 1 to V, and for each speaker the share of meanings that its
+    listeners, all others (or itself, if it is alone), name right in every attribute, (P,).
+    """
+    talk = converse(policy, genomes, scenario, split=split)
+    population, num_meanings = len(genomes), len(scenario.meanings(split))
+    messages = talk.messages[: population * num_meanings].reshape(population, num_meanings, -1)
+    is_right = talk.is_right.reshape(-1, population, num_meanings)
+    return scenario.meanings(split), messages, is_right.mean(axis=(0, 2))

@@ -13,13 +13,12 @@ from torch import Tensor
 from evolution import learn
 from evolution.chance import stream, torch_stream
 from evolution.config import ChannelConfig
-from evolution.evaluate import first_words
 from evolution.learn import Losses, RowAdam, acting_round, advantages, language_round
 from evolution.live import Moment, Rollout, goal_one_hot
 from population.memory import Memory
 from population.policy import Beliefs, Policy
 from population.world_model import choice_loss
-from tests.evolution.conftest import TALKING, drawn_population, learning_rollout
+from tests.evolution.conftest import TALKING, drawn_population, first_words, learning_rollout
 from world import scenarios
 from world.codes import Role
 from world.scenarios.base import Scenario

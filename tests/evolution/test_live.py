@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from evolution.evaluate import first_words, pair_matrix, play, strangers
+from evolution.evaluate import pair_matrix, play, strangers
 from evolution.live import (
     Body,
     Rollout,
@@ -24,7 +24,7 @@ from evolution.live import (
 from evolution.seats import seat
 from language.channel import Intervention
 from population.policy import Policy
-from tests.evolution.conftest import TALKING, drawn_population
+from tests.evolution.conftest import TALKING, drawn_population, first_words
 from world import scenarios
 from world.codes import Act, Role
 from world.scenarios.base import Scenario

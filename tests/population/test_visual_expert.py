@@ -18,13 +18,14 @@ from torch import Tensor
 import population.policy
 from evolution.chance import stream, torch_stream
 from evolution.config import ChannelConfig, LearningConfig, RunConfig
-from evolution.evaluate import first_words, play
+from evolution.evaluate import play
 from evolution.learn import RowAdam, language_round
 from evolution.society import Society
 from evolution.storage import read_checkpoint, write_checkpoint
 from population.experts import ExpertUse, visual_expert
 from population.genome import mutate
 from population.policy import Policy
+from tests.evolution.conftest import first_words
 from tests.population.conftest import SMALL, Scene, draw_scene, outputs_of, some_see
 from world import scenarios
 

@@ -31,6 +31,7 @@ def test_the_builder_speaks_first_then_the_guide():
         heard.append(scenario.had_turn(worlds))
     np.testing.assert_array_equal(heard[0], ~is_guide)
     np.testing.assert_array_equal(heard[1], is_guide)
+    assert not heard[2].any()  # who answers says no more
     assert worlds.is_over.all()
 
 

@@ -53,7 +53,8 @@ class Ask(Describe):
 
     def had_turn(self, worlds: Worlds) -> np.ndarray:
         is_guide = worlds.role == Role.GUIDE
-        return np.where((worlds.steps_taken == 1)[:, None], ~is_guide, is_guide)
+        steps = worlds.steps_taken[:, None]
+        return (~is_guide & (steps == 1)) | (is_guide & (steps == 2))
 
     def is_right(self, worlds: Worlds, answers: np.ndarray) -> np.ndarray:
         return ((answers == worlds.goal[:, None]) | ~self.asked_attributes(worlds.goal)[:, None]).all(axis=-1)

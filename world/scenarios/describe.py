@@ -13,12 +13,11 @@ from math import prod
 
 import numpy as np
 
-from world.chance import below, start_states
+from world.chance import start_states
 from world.codes import Role
-from world.compiling import njit
 from world.engine import build, law_book
 from world.scenarios.base import Attribute, Observation, check_numbers
-from world.scenarios.spoken import SpokenScenario
+from world.scenarios.spoken import SpokenScenario, draw_goals
 from world.splits import COMPOSITIONS, SEEDS, TRAIN, rank
 from world.state import Worlds, worlds_of
 
@@ -26,14 +25,6 @@ DEFAULT_SIZES = (6, 6, 6)
 MAX_MEANINGS = 200_000
 HELD_OUT_SHARE = 0.2
 _SIDE_CELLS = 3  # of an empty room: there is nothing to see
-
-
-@njit(cache=True)
-def _draw_kernel(states, meanings, role, goal):
-    for b in range(len(states)):
-        state = states[b : b + 1]
-        goal[b] = meanings[below(state, len(meanings))]
-        role[b, below(state, role.shape[1])] = 0
 
 
 class Describe(SpokenScenario):
@@ -100,7 +91,7 @@ class Describe(SpokenScenario):
             agent_body=np.zeros((num_worlds, self.num_agents), np.uint8),
         )
         worlds = worlds_of(arena, self.num_agents, self.num_attributes)
-        _draw_kernel(start_states(numbers, self.name, split), meanings, worlds.role, worlds.goal)
+        draw_goals(start_states(numbers, self.name, split), meanings, worlds.role, worlds.goal)
         return worlds
 
     def observe(self, worlds: Worlds) -> Observation:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.chance import below, start_states
+from world.chance import start_states
 from world.codes import Role
 from world.compiling import njit
 from world.engine import Arena, build, law_book
 from world.scenarios.base import Attribute, Observation, check_numbers
-from world.scenarios.spoken import SpokenScenario
+from world.scenarios.spoken import SpokenScenario, draw_goals
 from world.sense import whole_view
 from world.state import Worlds, worlds_of
 
@@ -29,14 +29,6 @@ for _index, _cells in enumerate(_SHAPES.values()):
     _SHAPE_CELLS[_index, : len(_cells)] = _cells
 _SIDE_CELLS = 6
 _ORGANISM = 2  # its body id
-
-
-@njit(cache=True)
-def _draw_kernel(states, meanings, role, goal):
-    for b in range(len(states)):
-        state = states[b : b + 1]
-        goal[b] = meanings[below(state, len(meanings))]
-        role[b, below(state, role.shape[1])] = 0
 
 
 @njit(cache=True)
@@ -74,7 +66,7 @@ class Name(SpokenScenario):
         meanings = self.meanings(split)
         role = np.full((len(numbers), self.num_agents), Role.BUILDER, np.int8)
         goal = np.zeros((len(numbers), self.num_attributes), np.int16)
-        _draw_kernel(start_states(numbers, self.name, split), meanings, role, goal)
+        draw_goals(start_states(numbers, self.name, split), meanings, role, goal)
         worlds = worlds_of(self._arena_of(goal), self.num_agents, self.num_attributes)
         worlds.role, worlds.goal = role, goal
         return worlds

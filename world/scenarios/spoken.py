@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from world.chance import below
 from world.codes import Role
+from world.compiling import njit
 from world.scenarios.base import Scenario
 from world.state import Worlds
+
+
+@njit(cache=True)
+def draw_goals(states, meanings, role, goal):
+    """One of the meanings (M, G) as the goal of each world, into goal (B, G), and a guide, into role (B, A)."""
+    for b in range(len(states)):
+        state = states[b : b + 1]
+        goal[b] = meanings[below(state, len(meanings))]
+        role[b, below(state, role.shape[1])] = 0
 
 
 class SpokenScenario(Scenario):
