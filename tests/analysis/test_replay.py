@@ -203,7 +203,7 @@ def test_where_builders_choose_the_goal_is_told_among_its_candidates(choosing_ru
         assert among
         assert goal == scenario.meaning_in_words(row["goal"])
         worlds = scenario.generate(np.array([row["world_number"]]), row["split"])
-        shown = [f"({' '.join(str(value + 1) for value in each)})" for each in worlds.choices[0].tolist()]
+        shown = [f"({'·'.join(str(value + 1) for value in each)})" for each in worlds.choices[0].tolist()]
         rest = " and 2 more" if scenario.num_choices == 11 else ""
         assert candidates == ", ".join(shown[:9]) + rest
     text = io.StringIO()
