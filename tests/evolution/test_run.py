@@ -18,7 +18,6 @@ import torch
 from tokenizers import Tokenizer
 
 from evolution.config import RunConfig
-from evolution.evaluate import first_words
 from evolution.records import SCHEMAS, read_language, read_records
 from evolution.run import (
     Interrupted,
@@ -34,7 +33,7 @@ from evolution.storage import DamagedFile, RunInUse, RunLock, list_checkpoints, 
 from language.words import lexicon_csv, spell, train_words
 from population.lineage import NO_MOTHER
 from population.policy import Policy
-from tests.evolution.conftest import tiny
+from tests.evolution.conftest import first_words, tiny
 from world import scenarios
 
 ROOT = Path(__file__).parents[2]
