@@ -15,8 +15,8 @@ from torch import Tensor
 
 from evolution.config import ChannelConfig
 from evolution.learn import RowAdam
-from evolution.live import draw_other_worlds, goal_one_hot
-from language.channel import Intervention, altered, draw_symbols, length_weight, log_prob_of, until_end
+from evolution.live import goal_one_hot
+from language.channel import Intervention, altered, draw_others, draw_symbols, length_weight, log_prob_of, until_end
 from population.memory import Memory
 from population.policy import Beliefs, Policy, Senses, body_state, rows_where
 from world.codes import NUM_PLAIN_ACTS, Role
@@ -98,7 +98,7 @@ def _cross(
         return None
     from_guides, from_builders = message.chunk(2, dim=1)
     if channel.kind == "shuffle":
-        other = draw_other_worlds(from_guides.shape[1], generator)
+        other = draw_others(from_guides.shape[1], generator)
         from_guides, from_builders = from_guides[:, other], from_builders[:, other]
     arriving = torch.cat([torch.roll(from_builders, -offset, dims=0), torch.roll(from_guides, offset, dims=0)], dim=1)
     speaks = torch.cat(has_turn.chunk(2)[::-1])  # whoever is silent stays so, whatever is put in place of words

@@ -11,12 +11,12 @@ from torch import Tensor
 from evolution.chance import stream, torch_stream
 from evolution.dialogue import talk
 from evolution.learn import what_guides_say
-from evolution.live import Rollout, body_state, draw_other_worlds, goal_one_hot, live
+from evolution.live import Rollout, goal_one_hot, live
 from evolution.seats import draw_offsets, familiar_offsets, seat, stranger_offsets
-from language.channel import Intervention, altered, as_heard, draw_symbols, until_end
+from language.channel import Intervention, altered, as_heard, draw_others, draw_symbols, until_end
 from language.interaction import Interaction
 from language.measures import share_interval
-from population.policy import Policy, Senses, rows_where
+from population.policy import Policy, Senses, body_state, rows_where
 from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
@@ -48,17 +48,15 @@ def play(
     if offsets is None:
         offsets = tuple(range(1, population)) or (0,)
     drawn = draw_offsets(rng, offsets, worlds_per_boxling, scenario.num_agents - 1)
-    with torch.no_grad():
-        weights = policy.weights_of(genomes)
     rollout = live(
         policy,
-        weights,
+        genomes,
         scenario,
         worlds,
-        seat(worlds.role, population, drawn, str(genomes.device)),
+        seat(worlds.role, population, drawn),
         channel=Intervention(channel),
         hearing_radius_cells=hearing_radius_cells,
-        generator=torch_stream(seed, "play", split, channel, device=str(genomes.device)),
+        rng=stream(seed, "play", split, channel),
         explores=False,
         num_recorded=num_recorded,
     )
@@ -244,5 +242,5 @@ def _on_its_way(message: Tensor, channel: Intervention, spec: PolicySpec, genera
     if channel.kind == "mute":
         return None
     if channel.kind == "shuffle":
-        message = message[:, draw_other_worlds(message.shape[1], generator)]
+        message = message[:, draw_others(message.shape[1], generator)]
     return altered(message, channel, spec.num_symbols - spec.has_end, generator)

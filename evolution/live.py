@@ -1,5 +1,9 @@
 """Living: a population plays worlds from beginning to end, without learning; what is needed to judge, to learn from and
-to record it is kept."""
+to record it is kept.
+
+Worlds and boxlings are compiled (`world.engine`, `population.reflexes`), and symbols are whole numbers all the way: there
+is no work in Python for a single agent, genome or world.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evolution.machine import crew
 from evolution.seats import Seating
-from language.channel import Intervention, as_heard, deliver, draw_symbols, gumbel_noise, log_prob_of, until_end
+from language.channel import SILENCE, Intervention, altered_symbols, sent_symbols
 from population.experts import ExpertUse
-from population.memory import Memory
-from population.policy import Beliefs, Policy, Response, Senses, body_state, rows_where
+from population.policy import Policy
+from population.reflexes import Done, Reflexes, Sensed
 from population.spec import PolicySpec
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
@@ -21,43 +26,36 @@ from world.sense import is_audible
 from world.state import Worlds
 
 
-@dataclass
+@dataclass(frozen=True)
 class Moment:
-    """One step of a rollout, genome-major unless said otherwise; what learning needs to live it again."""
+    """One step of a rollout: what was sensed, what was done, and what came of it; what learning needs to live it again.
 
-    senses: Senses
-    audible: Tensor  # (B, A, A) bool, world-major: for messages of the step before
-    symbols: Tensor  # (B, A, L) int64 in [0, V), world-major
-    act: Tensor  # (P, N) int64
-    act_log_prob: Tensor  # (P, N)
-    say_log_prob: Tensor  # (P, N)
-    value: Tensor  # (P, N)
-    reward: Tensor  # (P, N)
-    is_active: Tensor  # (P, N) bool: the world was not over when this step began
-    goes_on: Tensor  # (P, N) bool: the world was not over when this step ended
-    goal: Tensor  # (P, N, G) int64: the goal of the world each seat is in
-    is_new: Tensor  # (P, N) bool: the world began with this step, so memories are empty
-    is_own_act: Tensor  # (P, N) bool: chosen by the boxling, not by the simulator's own search
-    advice: Tensor  # (P, N) uint8: bits of the acts that the simulator's own search would take
-    edit_class: Tensor  # (P, N) int64: what the act changed
-    heard: Tensor | None = None  # (P, N, A - 1, L * V) one-hot, with what noise made of it
-    choices: Tensor | None = None  # (P, N, C, G) int64: what builders choose from, None for anything
+    What is sensed and done in worlds that are over means nothing.
+    """
+
+    sensed: Sensed
+    done: Done
+    reward: np.ndarray  # (B, A) float32
+    goes_on: np.ndarray  # (B,) bool: the world was not over when this step ended
+    is_own_act: np.ndarray  # (B, A) bool: chosen by the boxling, not by the simulator's own search
+    advice: np.ndarray  # (B, A) uint8: bits of the acts that the simulator's own search would take
+    edit_class: np.ndarray  # (B, A) int8: what the act changed
 
 
 @dataclass
 class Rollout:
-    """T steps of B worlds."""
+    """T steps of B worlds with A agents each."""
 
     seating: Seating
-    roles: Tensor  # (P, N) int64
-    voices: Tensor  # (P, N, A - 1) int64: roles of those who are heard
     moments: list[Moment]
-    last_value: Tensor  # (P, N) value of what comes after the last step; 0 where the world is over
+    last_value: np.ndarray  # (B, A) float32: value of what comes after the last step; 0 where the world is over
     worlds: Worlds  # at the end
     start: Worlds | None  # kept for recording
     is_understood: np.ndarray  # (B,) bool: at the end every builder's world model named the goal right
-    use: ExpertUse
     total_reward: np.ndarray  # (B, A) float64, over all steps
+    use: ExpertUse = field(default_factory=lambda: ExpertUse(0))
+    act_counts: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (P, actions), by genome
+    said_counts: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (P, V)
     num_finished: int = 0  # worlds played to their end
     num_won: int = 0
     lived_steps: int = 0  # steps of agents in worlds that were not over
@@ -73,48 +71,142 @@ class Rollout:
         return self.worlds.role
 
 
-class Body:
-    """Turns what the worlds say of each agent's body, role and goal into tensors, once a rollout where it is fixed."""
+def live(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    worlds: Worlds,
+    seating: Seating,
+    *,
+    channel: Intervention,
+    hearing_radius_cells: int,
+    rng: np.random.Generator,
+    explores: bool,
+    keeps: bool = False,
+    num_recorded: int = 0,
+    supply: WorldSupply | None = None,
+    advised_share: float = 0.0,
+) -> Rollout:
+    """Play `worlds` to their end, in place, with boxlings of these `genomes` (P, parameters).
 
-    def __init__(self, policy: Policy, scenario: Scenario, worlds: Worlds, seating: Seating, device: str) -> None:
-        self.policy, self.seating, self.device = policy, seating, device
+    Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
+    the first `num_recorded` worlds are recorded. `rng` draws acts, symbols, noise and the shuffle. With a `supply`
+    every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are those that
+    the simulator's own search advises.
+    """
+    spec = policy.spec
+    num_worlds, num_agents = worlds.role.shape
+    reflexes = Reflexes(policy, genomes, seating.order.cpu().numpy().reshape(seating.population, -1))
+    rollout = Rollout(
+        seating=seating,
+        moments=[],
+        last_value=np.zeros((num_worlds, num_agents), np.float32),
+        worlds=worlds,
+        start=worlds.take(np.arange(num_recorded)) if num_recorded else None,
+        is_understood=np.zeros(num_worlds, bool),
+        total_reward=np.zeros((num_worlds, num_agents)),
+    )
+    other_world = draw_other_worlds(num_worlds, rng) if channel.kind == "shuffle" else None
+    sent = np.full((num_worlds, num_agents, spec.message_length), SILENCE, np.int16)
+    is_builder = worlds.role == Role.BUILDER
+    is_new = np.ones(num_worlds, bool)
+
+    def sense() -> Sensed:
         observation = scenario.observe(worlds)
-        self.roles = seating.to_genomes(torch.from_numpy(worlds.role.astype(np.int64)).to(device))
-        self.num_agents = worlds.role.shape[1]
-        self.sees = rows_where(seating.to_genomes(torch.from_numpy(observation.sees).to(device)))
-        self.knows = rows_where(seating.to_genomes(torch.from_numpy(observation.knows).to(device)))
-        # who is told what hangs on roles alone, and these stay
-        self.told = (
-            None if observation.told is None else seating.to_genomes(torch.from_numpy(observation.told).to(device))
+        audible = is_audible(worlds, hearing_radius_cells)
+        if scenario.takes_turns:
+            audible &= scenario.had_turn(worlds)[:, None]
+        told = observation.told
+        return Sensed(
+            view=observation.view,
+            sees=observation.sees,
+            knows=observation.knows,
+            told=np.ones((num_worlds, num_agents, len(spec.attribute_sizes)), bool) if told is None else told,
+            goal=worlds.goal.copy(),
+            role=worlds.role.copy(),
+            last_action=worlds.last_action.copy(),
+            last_moved=worlds.last_moved.copy(),
+            choices=worlds.choices.copy(),
+            heard=as_it_arrives(sent, is_new, channel, other_world, spec, rng),
+            audible=audible,
+            is_active=~worlds.is_over,
+            is_new=is_new,
         )
-        self.learn_goals(worlds)
 
-    def learn_goals(self, worlds: Worlds) -> None:
-        """Take in the goals of these worlds, for those who are told them, and what others may take for the goal."""
-        goal = torch.from_numpy(worlds.goal.astype(np.int64)).to(self.device)
-        self.goal = self.seating.to_genomes(goal.unsqueeze(1).expand(-1, self.num_agents, -1))
-        self.goal_hot = None
-        if self.knows is not None:
-            is_told = None if self.told is None else self.knows.pick(self.told)
-            self.goal_hot = goal_one_hot(self.knows.pick(self.goal), self.policy.spec, is_told)
-        self.choices = None
-        if worlds.choices.shape[1]:
-            choices = torch.from_numpy(worlds.choices.astype(np.int64)).to(self.device)
-            self.choices = self.seating.to_genomes(choices.unsqueeze(1).expand(-1, self.num_agents, -1, -1))
+    with crew() as share:
+        for _ in range(scenario.num_steps):
+            sensed = sense()
+            is_active = sensed.is_active
+            done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
+            advice = scenario.plan(worlds) if keeps else np.zeros(worlds.role.shape, np.uint8)
+            advised = draw_advised(advice, advised_share, rng) if advised_share > 0 else None
+            chances = None
+            if explores:
+                chances = rng.random((num_worlds, num_agents, 1 + spec.message_length), np.float32)
+            reflexes.step(sensed, done, share, chances=chances, forced=advised, weighs=keeps)
+            sent = sent_symbols(done.symbols, spec.num_symbols, spec.has_end)
+            reward = scenario.advance(worlds, done.act, done.answers)
+            rollout.total_reward += reward
+            rollout.lived_steps += int(is_active.sum()) * num_agents
+            is_right = (scenario.is_right(worlds, done.answers) | ~is_builder).all(axis=1)
+            np.copyto(rollout.is_understood, is_right, where=is_active)
+            ends = worlds.is_over & is_active
+            rollout.num_finished += int(ends.sum())
+            rollout.num_won += int((ends & worlds.is_won).sum())
+            if keeps:
+                rollout.moments.append(
+                    Moment(
+                        sensed=sensed,
+                        done=done,
+                        reward=reward,
+                        goes_on=~worlds.is_over,
+                        is_own_act=np.ones(advice.shape, bool) if advised is None else advised < 0,
+                        advice=advice,
+                        edit_class=edit_classes(worlds),
+                    )
+                )
+            if num_recorded:
+                said = (sent[:num_recorded] + 1).astype(np.int16)
+                if scenario.takes_turns:
+                    said *= scenario.had_turn(worlds)[:num_recorded, :, None]
+                rollout.said.append(said)
+                rollout.acts.append(done.act[:num_recorded])
+                rollout.answers.append(done.answers[:num_recorded])
+                rollout.rewards.append(reward[:num_recorded])
+                rollout.states.append(worlds.take(np.arange(num_recorded)))
+            is_new = np.zeros(num_worlds, bool)
+            if supply is not None and ends.any():
+                is_new = ends
+                places = np.flatnonzero(ends)
+                worlds.put(places, supply.take(worlds.role[places]))
+                sent[places] = SILENCE
+            elif worlds.is_over.all():
+                break
+        if keeps and not worlds.is_over.all():
+            done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
+            reflexes.step(sense(), done, share, weighs=True)
+            rollout.last_value = done.value
+    rollout.use = reflexes.use()
+    rollout.act_counts, rollout.said_counts = reflexes.act_counts, reflexes.said_counts
+    return rollout
 
-    def answers(self, beliefs: Beliefs) -> Tensor:
-        """What each agent takes for the goal, (P, N, G) int64; a guide is not asked, and its answer means nothing."""
-        return beliefs.answers() if self.choices is None else beliefs.choose(self.choices)
 
-    def senses(self, worlds: Worlds, view: np.ndarray) -> Senses:
-        """What the agents sense of these worlds; `view` is (B, A, h, w)."""
-        last_act = self.seating.to_genomes(torch.from_numpy(worlds.last_action.astype(np.int64)).to(self.device))
-        moved = self.seating.to_genomes(torch.from_numpy(worlds.last_moved).to(self.device))
-        body = body_state(last_act, moved, self.roles)
-        seen = None
-        if self.sees is not None:
-            seen = self.sees.pick(self.seating.to_genomes(torch.from_numpy(view).to(self.device)))
-        return Senses(body=body, sees=self.sees, view=seen, knows=self.knows, goal=self.goal_hot)
+def as_it_arrives(
+    sent: np.ndarray,
+    is_new: np.ndarray,
+    channel: Intervention,
+    other_world: np.ndarray | None,
+    spec: PolicySpec,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """What becomes of symbols (B, A, L) on their way, by the intervention; in worlds that are new nothing was said."""
+    if channel.kind == "mute":
+        return np.full_like(sent, SILENCE)
+    heard = altered_symbols(
+        sent if other_world is None else sent[other_world], channel, spec.num_symbols - spec.has_end, rng
+    )
+    heard[is_new] = SILENCE
+    return heard
 
 
 def goal_one_hot(goal: Tensor, spec: PolicySpec, is_told: Tensor | None = None) -> Tensor:
@@ -127,152 +219,6 @@ def goal_one_hot(goal: Tensor, spec: PolicySpec, is_told: Tensor | None = None) 
         for k, size in enumerate(spec.attribute_sizes)
     ]
     return torch.cat(parts, dim=-1).float()
-
-
-def voices_of(roles: np.ndarray) -> np.ndarray:
-    """The roles of the others, (B, A, A - 1) int64, in the order in which they are heard."""
-    from language.channel import other_agents
-
-    return roles.astype(np.int64)[:, other_agents(roles.shape[1]).numpy()]
-
-
-def live(
-    policy: Policy,
-    weights: dict[str, Tensor],
-    scenario: Scenario,
-    worlds: Worlds,
-    seating: Seating,
-    *,
-    channel: Intervention,
-    hearing_radius_cells: int,
-    generator: torch.Generator,
-    explores: bool,
-    keeps: bool = False,
-    num_recorded: int = 0,
-    supply: WorldSupply | None = None,
-    advised_share: float = 0.0,
-) -> Rollout:
-    """Play `worlds` to their end, in place.
-
-    Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
-    the first `num_recorded` worlds are recorded. `generator` draws acts, symbols, noise and the shuffle. With a
-    `supply` every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are
-    those that the simulator's own search advises.
-    """
-    spec = policy.spec
-    device = str(next(iter(weights.values())).device)
-    num_worlds, num_agents = worlds.role.shape
-    body = Body(policy, scenario, worlds, seating, device)
-    num_seats = body.roles.shape[1]
-    voices = seating.to_genomes(torch.from_numpy(voices_of(worlds.role)).to(device))
-    use = ExpertUse(spec.num_experts)
-    rollout = Rollout(
-        seating=seating,
-        roles=body.roles,
-        voices=voices,
-        moments=[],
-        last_value=torch.zeros(seating.population, num_seats, device=device),
-        worlds=worlds,
-        start=worlds.take(np.arange(num_recorded)) if num_recorded else None,
-        is_understood=np.zeros(num_worlds, bool),
-        use=use,
-        total_reward=np.zeros((num_worlds, num_agents)),
-    )
-    other_world = None
-    if channel.kind == "shuffle":
-        other_world = draw_other_worlds(num_worlds, generator)
-    memory = Memory.newborn(seating.population, num_seats, spec.width, device)
-    messages: Tensor | None = None
-    is_builder = worlds.role == Role.BUILDER
-    is_new = np.ones(num_worlds, bool)
-
-    def by_seat(per_world: np.ndarray) -> Tensor:
-        return seating.to_genomes(torch.from_numpy(np.repeat(per_world[:, None], num_agents, axis=1)).to(device))
-
-    def sense_and_step() -> tuple[Senses, Tensor, Tensor | None, Beliefs, Response]:
-        nonlocal memory
-        senses = body.senses(worlds, scenario.observe(worlds).view)
-        audible = torch.from_numpy(is_audible(worlds, hearing_radius_cells)).to(device)
-        if scenario.takes_turns:
-            audible &= torch.from_numpy(scenario.had_turn(worlds)).to(device).unsqueeze(1)
-        heard = None
-        if messages is not None and num_agents > 1 and channel.kind != "mute":
-            delivered = deliver(messages, audible, channel, other_world, generator, spec.has_end)
-            heard = seating.to_genomes(delivered.flatten(-2))
-        memory, beliefs, response = policy.step(weights, heard, voices, senses, memory, use)
-        return senses, audible, heard, beliefs, response
-
-    with torch.no_grad():
-        for _ in range(scenario.num_steps):
-            was_over = worlds.is_over.copy()
-            senses, audible, heard, beliefs, response = sense_and_step()
-            act, act_log_prob = choose(response.act_logits, generator if explores else None)
-            advice = torch.zeros_like(act, dtype=torch.uint8)
-            is_own_act = torch.ones_like(act, dtype=torch.bool)
-            if keeps:
-                advice = seating.to_genomes(torch.from_numpy(scenario.plan(worlds)).to(device))
-                if advised_share > 0:
-                    act, is_own_act = follow_advice(act, advice, advised_share, generator)
-                    log_act = torch.log_softmax(response.act_logits, dim=-1)
-                    act_log_prob = log_act.gather(-1, act.unsqueeze(-1)).squeeze(-1)
-            symbols, message = draw_symbols(response.say_logits, generator if explores else None)
-            messages = seating.to_worlds(until_end(message) if spec.has_end else message)
-            answers = seating.to_worlds(body.answers(beliefs)).cpu().numpy().astype(np.int16)
-            acts = seating.to_worlds(act).cpu().numpy().astype(np.int8)
-            reward = scenario.advance(worlds, acts, answers)
-            rollout.total_reward += reward
-            rollout.lived_steps += int((~was_over).sum()) * num_agents
-            is_right = (scenario.is_right(worlds, answers) | ~is_builder).all(axis=1)
-            rollout.is_understood = np.where(was_over, rollout.is_understood, is_right)
-            ends = worlds.is_over & ~was_over
-            rollout.num_finished += int(ends.sum())
-            rollout.num_won += int((ends & worlds.is_won).sum())
-            if keeps:
-                rollout.moments.append(
-                    Moment(
-                        senses=senses,
-                        audible=audible,
-                        heard=heard,
-                        symbols=seating.to_worlds(symbols),
-                        act=act,
-                        act_log_prob=act_log_prob,
-                        say_log_prob=log_prob_of(response.say_logits, symbols, spec.has_end),
-                        value=response.value,
-                        reward=seating.to_genomes(torch.from_numpy(reward).to(device)),
-                        is_active=by_seat(~was_over),
-                        goes_on=by_seat(~worlds.is_over),
-                        goal=body.goal,
-                        choices=body.choices,
-                        is_new=by_seat(is_new),
-                        is_own_act=is_own_act,
-                        advice=advice,
-                        edit_class=seating.to_genomes(torch.from_numpy(edit_classes(worlds)).to(device)),
-                    )
-                )
-            if num_recorded:
-                spoken = as_heard(symbols, spec.num_symbols, spec.has_end)
-                said = seating.to_worlds(spoken).cpu().numpy().astype(np.int16)
-                if scenario.takes_turns:
-                    said *= scenario.had_turn(worlds)[..., None]
-                rollout.said.append(said[:num_recorded])
-                rollout.acts.append(acts[:num_recorded])
-                rollout.answers.append(answers[:num_recorded])
-                rollout.rewards.append(reward[:num_recorded])
-                rollout.states.append(worlds.take(np.arange(num_recorded)))
-            is_new = np.zeros(num_worlds, bool)
-            if supply is not None and ends.any():
-                is_new = ends
-                places = np.flatnonzero(ends)
-                worlds.put(places, supply.take(worlds.role[places]))
-                body.learn_goals(worlds)
-                lives_on = by_seat(~ends).unsqueeze(-1)
-                memory = Memory(memory.language * lives_on, memory.situation * lives_on)
-                messages = messages * torch.from_numpy(~ends).to(device)[:, None, None, None]
-            elif worlds.is_over.all():
-                break
-        if keeps and not worlds.is_over.all():
-            rollout.last_value = sense_and_step()[4].value * by_seat(~worlds.is_over)
-    return rollout
 
 
 class WorldSupply:
@@ -306,30 +252,25 @@ class WorldSupply:
             self.stock[key] = Worlds.concatenate([self.stock[key], more]) if key in self.stock else more
 
 
-def follow_advice(act: Tensor, advice: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Replace a share of the acts (P, N) by advised ones, drawn evenly among them; returns acts and which are own."""
-    bits = (advice.long().unsqueeze(-1) >> torch.arange(NUM_PLAIN_ACTS, device=act.device)) & 1
-    noise = torch.rand(bits.shape, generator=generator, device=act.device)
-    advised = (bits * (noise + 1e-6)).argmax(dim=-1)
-    follows = (torch.rand(act.shape, generator=generator, device=act.device) < share) & (advice > 0)
-    return torch.where(follows, advised, act), ~follows
+def draw_advised(advice: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """For a share of agents one of the acts that are advised to them, by bits (B, A) uint8, drawn evenly; -1 for others.
+
+    int8; who is advised nothing is left alone.
+    """
+    bits = (advice[..., None] >> np.arange(NUM_PLAIN_ACTS, dtype=np.uint8)) & 1
+    chosen = (bits * (rng.random(bits.shape, np.float32) + 1e-6)).argmax(axis=-1)
+    follows = (rng.random(advice.shape, np.float32) < share) & (advice > 0)
+    return np.where(follows, chosen, -1).astype(np.int8)
 
 
 def edit_classes(worlds: Worlds) -> np.ndarray:
-    """What each agent's last act changed, (B, A) int64: 0 nothing, 1 it was still, 2 it moved."""
-    return np.where(worlds.last_moved, 2, np.where(worlds.last_action == 0, 1, 0)).astype(np.int64)
+    """What each agent's last act changed, (B, A) int8: 0 nothing, 1 it was still, 2 it moved."""
+    return np.where(worlds.last_moved, 2, np.where(worlds.last_action == 0, 1, 0)).astype(np.int8)
 
 
-def choose(logits: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """An act from logits (..., actions), the best or a drawn one, and its log-probability."""
-    log_p = torch.log_softmax(logits, dim=-1)
-    act = (log_p if generator is None else log_p + gumbel_noise(log_p, generator)).argmax(dim=-1)
-    return act, log_p.gather(-1, act.unsqueeze(-1)).squeeze(-1)
-
-
-def draw_other_worlds(num_worlds: int, generator: torch.Generator) -> Tensor:
-    """For each world another one whose messages it hears when they are shuffled; nobody hears its own."""
-    order = torch.randperm(num_worlds, generator=generator, device=generator.device)
-    other = torch.empty_like(order)
-    other[order] = order.roll(1)
+def draw_other_worlds(num_worlds: int, rng: np.random.Generator) -> np.ndarray:
+    """For each world another one whose messages it hears when they are shuffled, (B,) int64; nobody hears its own."""
+    order = rng.permutation(num_worlds)
+    other = np.empty_like(order)
+    other[order] = np.roll(order, 1)
     return other

@@ -462,7 +462,7 @@ class Society(mesa.Model):
                 )  # fmt: skip
                 surprises.append(float(surprise.mean()))
             if rollouts:
-                rollout = self._rollout(rng, generator)
+                rollout = self._rollout(rng)
                 steps += rollout.lived_steps
                 losses += [self._acting_round(rollout, rate) for _ in range(learning.epochs)]
         if surprises:
@@ -492,7 +492,7 @@ class Society(mesa.Model):
             half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, **options,
         )  # fmt: skip
 
-    def _rollout(self, rng: np.random.Generator, generator: torch.Generator) -> Rollout:
+    def _rollout(self, rng: np.random.Generator) -> Rollout:
         """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""
         config, learning = self.config, self.config.learning
         population = config.population
@@ -501,13 +501,10 @@ class Society(mesa.Model):
         advised = 0.0
         if learning.imitation_weight and learning.advised_until:
             advised = learning.advised_share * max(0.0, 1 - self.progress / learning.advised_until)
-        with torch.no_grad():
-            weights = self.policy.weights_of(self.genomes)
         return live(
-            self.policy, weights, self.scenario, worlds,
-            seat(worlds.role, population, offsets, config.device),
+            self.policy, self.genomes, self.scenario, worlds, seat(worlds.role, population, offsets),
             channel=Intervention(symbol_noise=config.channel.symbol_noise),
-            hearing_radius_cells=config.channel.hearing_radius_cells, generator=generator, explores=True,
+            hearing_radius_cells=config.channel.hearing_radius_cells, rng=rng, explores=True,
             keeps=True, supply=WorldSupply(self.scenario, "train", rng), advised_share=advised,
         )  # fmt: skip
 

@@ -15,10 +15,9 @@ from torch import Tensor
 from evolution.chance import torch_stream
 from evolution.evaluate import converse, first_message, some_meanings
 from evolution.learn import what_builders_believe
-from evolution.live import draw_other_worlds
 from evolution.newborn import listen_to
 from evolution.seats import familiar_offsets
-from language.channel import Intervention
+from language.channel import Intervention, draw_others
 from language.interaction import Interaction
 from language.measures import (
     all_measures,
@@ -95,7 +94,7 @@ def _interventions(policy: Policy, genomes: Tensor, scenario: Scenario, seed: in
     with torch.no_grad():
         weights = policy.weights_of(genomes)
         message = torch.roll(first_message(policy, weights, scenario, meanings)[1], 1, dims=0)
-        other = message[:, draw_other_worlds(len(meanings), generator)]
+        other = message[:, draw_others(len(meanings), generator)]
         # all else that is heard and felt is drawn alike both times, so that only the words can make a difference
         given, intervened = (
             what_builders_believe(

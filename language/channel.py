@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,6 +127,14 @@ def other_agents(num_agents: int) -> Tensor:
     return every[~torch.eye(num_agents, dtype=torch.bool)].view(num_agents, max(num_agents - 1, 0))
 
 
+def draw_others(count: int, generator: torch.Generator) -> Tensor:
+    """For each of so many speakers another one who is heard in its place when messages are shuffled, (count,) int64."""
+    order = torch.randperm(count, generator=generator, device=generator.device)
+    other = torch.empty_like(order)
+    other[order] = order.roll(1)
+    return other
+
+
 def with_noise(messages: Tensor, share: float, num_words: int, generator: torch.Generator | None) -> Tensor:
     """Messages (..., L, V) with this share of their symbols replaced by one drawn evenly from the first `num_words`.
 
@@ -139,14 +148,19 @@ def with_noise(messages: Tensor, share: float, num_words: int, generator: torch.
     return torch.where(is_hit.unsqueeze(-1) & is_said, noise, messages)
 
 
+def check_replacement(replacement: tuple[int, ...], length: int, num_words: int) -> None:
+    """ValueError unless these are `length` symbols in [1, num_words]."""
+    if len(replacement) != length:
+        raise ValueError(f"replacement must have {length} symbols, got {len(replacement)}")
+    if not all(1 <= symbol <= num_words for symbol in replacement):
+        raise ValueError(f"replacement symbols must be in [1, {num_words}], got {replacement}")
+
+
 def altered(messages: Tensor, intervention: Intervention, num_words: int, generator: torch.Generator | None) -> Tensor:
     """Messages (..., L, V), replaced and made noisy as an intervention says, with the first `num_words` symbols."""
     length = messages.shape[-2]
     if intervention.replacement is not None:
-        if len(intervention.replacement) != length:
-            raise ValueError(f"replacement must have {length} symbols, got {len(intervention.replacement)}")
-        if not all(1 <= symbol <= num_words for symbol in intervention.replacement):
-            raise ValueError(f"replacement symbols must be in [1, {num_words}], got {intervention.replacement}")
+        check_replacement(intervention.replacement, length, num_words)
         fixed = torch.zeros(messages.shape[-2:], device=messages.device)
         fixed[torch.arange(length), torch.tensor(intervention.replacement) - 1] = 1.0
         messages = fixed.expand_as(messages)
@@ -183,3 +197,29 @@ def deliver(
     if bool(reaches.all()):
         return heard
     return heard * reaches[..., None, None].to(heard.dtype)
+
+
+# ---- the same on whole numbers, where nobody learns: (..., L) int16, SILENCE for nothing ----
+
+SILENCE = -1
+
+
+def sent_symbols(symbols: np.ndarray, num_symbols: int, has_end: bool) -> np.ndarray:
+    """Drawn symbols (..., L) in [0, V) as they are sent: silence from the end symbol V - 1 on."""
+    if not has_end:
+        return symbols.copy()
+    has_ended = np.logical_or.accumulate(symbols == num_symbols - 1, axis=-1)
+    return np.where(has_ended, SILENCE, symbols).astype(symbols.dtype)
+
+
+def altered_symbols(
+    symbols: np.ndarray, intervention: Intervention, num_words: int, rng: np.random.Generator
+) -> np.ndarray:
+    """As `altered`: symbols (..., L), replaced and made noisy as an intervention says; silence gets no noise."""
+    if intervention.replacement is not None:
+        check_replacement(intervention.replacement, symbols.shape[-1], num_words)
+        symbols = np.broadcast_to(np.array(intervention.replacement, symbols.dtype) - 1, symbols.shape)
+    if intervention.symbol_noise > 0:
+        is_hit = (rng.random(symbols.shape, np.float32) < intervention.symbol_noise) & (symbols != SILENCE)
+        symbols = np.where(is_hit, rng.integers(num_words, size=symbols.shape, dtype=symbols.dtype), symbols)
+    return symbols.copy()

@@ -130,10 +130,10 @@ class Policy:
         self.spec = spec
         self.layout = spec.layout()
         # left to chance alone, one seed in three gave three of four places to one attribute
-        self._first_about = torch.zeros(spec.message_length, spec.num_topics)
-        self._first_about[:, -1] = -THOUGHT_RESERVE
+        self.first_about = torch.zeros(spec.message_length, spec.num_topics)
+        self.first_about[:, -1] = -THOUGHT_RESERVE
         for place in range(0 if spec.is_asked else spec.message_length):
-            self._first_about[place, place % max(1, spec.num_topics - 1)] += FIRST_TOPIC
+            self.first_about[place, place % max(1, spec.num_topics - 1)] += FIRST_TOPIC
 
     def listen(
         self,
@@ -182,7 +182,7 @@ class Policy:
         weights = self.layout.views(genomes)
         weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
         weights["about"] = torch.softmax(
-            ABOUT_SHARPNESS * weights["say.about"] + self._first_about.to(genomes.device), dim=-1
+            ABOUT_SHARPNESS * weights["say.about"] + self.first_about.to(genomes.device), dim=-1
         )  # (P, L, topics)
         if self.spec.is_told_goal and self.spec.has_topics and not self.spec.is_asked:
             weights["words"] = self._words(weights)
@@ -306,7 +306,7 @@ class Policy:
         believed = torch.cat([torch.softmax(logits, dim=-1) for logits in beliefs.by_attribute()], dim=-1)
         asked = torch.bmm(believed, weights["say.asked"]).unflatten(-1, (spec.message_length, -1))
         about = torch.softmax(
-            ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self._first_about.to(thought.device), dim=-1
+            ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self.first_about.to(thought.device), dim=-1
         )  # (P, N, L, topics)
         logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
         logits = logits * about[..., -1:]

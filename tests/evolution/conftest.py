@@ -75,17 +75,15 @@ def learning_rollout(
     population = len(genomes)
     worlds = scenario.generate(rng.integers(2**62, size=population * worlds_each), "train")
     offsets = draw_offsets(rng, familiar_offsets(population), worlds_each, scenario.num_agents - 1)
-    with torch.no_grad():
-        weights = policy.weights_of(genomes)
     return live(
         policy,
-        weights,
+        genomes,
         scenario,
         worlds,
         seat(worlds.role, population, offsets),
         channel=Intervention(symbol_noise=symbol_noise),
         hearing_radius_cells=hearing_radius_cells,
-        generator=torch.Generator().manual_seed(seed),
+        rng=rng,
         explores=True,
         keeps=True,
         supply=WorldSupply(scenario, "train", rng) if renews else None,
