@@ -9,6 +9,7 @@ states that the boxlings got themselves into (Ross, Gordon and Bagnell 2011, htt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,20 +17,20 @@ import torch
 from torch import Tensor
 
 from evolution.config import ChannelConfig
-from evolution.live import Rollout, goal_one_hot
+from evolution.live import goal_one_hot
+from evolution.machine import Share, alone
+from evolution.relive import Lived, Part
 from language.channel import (
-    Intervention,
-    deliver,
     draw_symbols,
     length_weight,
     log_prob_of,
     straight_through,
     until_end,
-    with_gradient_of,
     with_noise,
 )
-from population.memory import Memory
-from population.policy import Beliefs, Policy, Senses, body_state, rows_where
+from population.arithmetic import compiled
+from population.gradients import sum_of_rows
+from population.policy import Beliefs, Policy, Response, Senses, body_state, rows_where
 from population.world_model import belief_loss, choice_loss, edit_loss
 from world.codes import NUM_PLAIN_ACTS, Role
 from world.scenarios.base import Scenario
@@ -56,9 +57,19 @@ class RowAdam:
         self.mean[row, columns] = 0.0
         self.square[row, columns] = 0.0
 
+    def rows(self, first: int, last: int) -> RowAdam:
+        """The optimiser of some of the rows, which shares its numbers with this one."""
+        part = RowAdam(0, 0)
+        part.mean, part.square = self.mean[first:last], self.square[first:last]
+        part.num_updates = self.num_updates[first:last]
+        return part
+
     @torch.no_grad()
-    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
-        """One step on every row of `genomes` (P, parameters), in place; every gradient is clipped to `max_norm`."""
+    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float | Tensor, max_norm: float) -> None:
+        """One step on every row of `genomes` (P, parameters), in place; every gradient is clipped to `max_norm`.
+
+        `learning_rate` is one for all, or (P, 1), one for each row.
+        """
         norm = gradient.norm(dim=1, keepdim=True)
         is_finite = torch.isfinite(norm)
         if not bool(is_finite.all()):
@@ -286,129 +297,218 @@ class Losses:
     entropy: float
 
 
+SHARD = 4  # genomes that are worked on together: few enough for a cache, and enough for their operations to pay
+
+
 def acting_round(
     policy: Policy,
     genomes: Tensor,
     optimiser: RowAdam,
-    rollout: Rollout,
+    life: Lived,
     *,
-    learning_rate: float,
+    learning_rate: float | Tensor,
     max_norm: float,
-    discount: float,
-    gae_lambda: float,
     clip: float,
-    entropy_bonus: float,
+    entropy_bonus: float | Tensor,
     belief_weight: float,
     edit_weight: float,
     imitation_weight: float,
     reward_weight: float,
     value_weight: float,
     gradient: str,
+    share: Share = alone,
 ) -> Losses:
-    """One update of every genome from one rollout, lived again with gradients from end to end."""
-    spec = policy.spec
-    moments = rollout.moments
-    advantage, returns = advantages(rollout, discount, gae_lambda)
-    leaf = genomes.detach().requires_grad_(True)
-    weights = policy.weights_of(leaf)
-    seating = rollout.seating
-    population, num_seats = rollout.roles.shape
-    memory = Memory.newborn(population, num_seats, spec.width, str(genomes.device))
-    is_builder = rollout.roles == Role.BUILDER
-    totals: dict[str, Tensor] = {}
+    """One update of every genome from one rollout, lived again with gradients from end to end.
 
-    def add(name: str, values: Tensor, mask: Tensor) -> None:
-        totals[name] = totals.get(name, 0.0) + (values * mask).sum(dim=1)
-        totals[name + "#"] = totals.get(name + "#", 0.0) + mask.sum(dim=1)
+    `learning_rate` and `entropy_bonus` are one for all, or (P, 1) and (P,), one for each genome.
 
-    messages: Tensor | None = None
-    action_bits = (1 << torch.arange(NUM_PLAIN_ACTS)).to(genomes.device)
-    for t, moment in enumerate(moments):
-        active = moment.is_active.float()
-        heard = None
-        if messages is not None and bool(moment.is_new.any()):
-            lives_on = (~moment.is_new).unsqueeze(-1).float()
-            memory = Memory(memory.language * lives_on, memory.situation * lives_on)
-            messages = messages * seating.to_worlds(lives_on)[:, :1, None]
-        if messages is not None and moment.audible.shape[1] > 1:
-            sent = seating.to_genomes(
-                deliver(messages, moment.audible, Intervention(), has_end=spec.has_end).flatten(-2)
-            )
-            heard = sent if moment.heard is None else with_gradient_of(sent, moment.heard, spec.num_symbols)
-        memory, beliefs, response = policy.step(weights, heard, rollout.voices, moment.senses, memory)
-        symbols = seating.to_genomes(moment.symbols)
-        message = straight_through(response.say_logits, symbols)
-        if spec.has_end:
-            message = until_end(message)
-        messages = seating.to_worlds(message if gradient == "straight-through" else message.detach())
-        log_act = torch.log_softmax(response.act_logits, dim=-1)
-        can_act = active * is_builder
-        log_prob = log_act.gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
-        old_log_prob = moment.act_log_prob
-        ratio_mask = can_act * moment.is_own_act
-        if gradient == "reinforce":
-            said = log_prob_of(response.say_logits, symbols, spec.has_end)
-            log_prob = torch.where(is_builder, log_prob, said)
-            old_log_prob = torch.where(is_builder, old_log_prob, moment.say_log_prob)
-            ratio_mask = active
-        ratio = torch.exp(log_prob - old_log_prob)
-        clipped = ratio.clamp(1 - clip, 1 + clip)
-        add("policy", -torch.minimum(ratio * advantage[t], clipped * advantage[t]), ratio_mask)
-        add("value", torch.square(response.value - returns[t]), active)
-        add("entropy", -(log_act.exp() * log_act).sum(dim=-1), can_act)
-        if heard is not None:
-            # in its first step a boxling has heard nothing yet
-            choices = moment.choices
-            surprise = (
-                belief_loss(beliefs, moment.goal) if choices is None else choice_loss(beliefs, moment.goal, choices)
-            )
-            add("belief", surprise, can_act * ~moment.is_new)
-        act_hot = torch.nn.functional.one_hot(moment.act, spec.num_actions).float()
-        add("edit", edit_loss(policy.predict_edit(weights, response.thought, act_hot), moment.edit_class), can_act)
-        if imitation_weight:
-            advised = (moment.advice.long().unsqueeze(-1) & action_bits) > 0
-            good = torch.logsumexp(log_act.masked_fill(~advised, -1e9), dim=-1)
-            add("imitation", -good, can_act * (moment.advice > 0))
-
-    def mean(name: str) -> Tensor:
-        if name not in totals:
-            return torch.zeros(population, device=genomes.device)
-        return totals[name] / totals[name + "#"].clamp_min(1.0)
-
-    loss = (
-        reward_weight * mean("policy")
-        + value_weight * mean("value")
-        + belief_weight * mean("belief")
-        + edit_weight * mean("edit")
-        + imitation_weight * mean("imitation")
-        - entropy_bonus * mean("entropy")
-    )
-    optimiser.update(genomes, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, max_norm)
-    names = ("policy", "value", "belief", "edit", "imitation", "entropy")
-    return Losses(**{name: float(mean(name).detach().mean()) for name in names})
-
-
-def advantages(rollout: Rollout, discount: float, gae_lambda: float) -> tuple[list[Tensor], list[Tensor]]:
-    """Generalised advantage estimates (Schulman et al. 2016, https://arxiv.org/abs/1506.02438), T of (P, N) each.
-
-    Advantages are normalised over the builders' active steps of each genome; returns are the targets of the value.
+    Genomes meet in the channel alone. So builders listen first, then what their understanding asks of the words they
+    heard goes to those who said them, a step before, and with that the guides learn. A builder's own words teach its
+    mouth and not its mind, and what guides hear teaches no builder to speak: that would need all of the backward pass
+    twice.
     """
-    moments = rollout.moments
-    after = rollout.last_value
-    running = torch.zeros_like(after)
-    advantage: list[Tensor] = []
-    for moment in reversed(moments):
-        goes_on = moment.goes_on.float()
-        surprise = moment.reward + discount * after * goes_on - moment.value
-        running = surprise + discount * gae_lambda * goes_on * running
-        advantage.insert(0, running)
-        after = moment.value
-    returns = [a + moment.value for a, moment in zip(advantage, moments, strict=True)]
-    stacked = torch.stack(advantage)
-    mask = torch.stack([moment.is_active & moment.is_own_act for moment in moments])
-    mask &= rollout.roles == Role.BUILDER
-    count = mask.sum(dim=(0, 2)).clamp_min(1)
-    mean = (stacked * mask).sum(dim=(0, 2)) / count
-    variance = ((stacked - mean[None, :, None]).square() * mask).sum(dim=(0, 2)) / count
-    stacked = (stacked - mean[None, :, None]) / (variance.sqrt()[None, :, None] + 1e-4)
-    return list(stacked), returns
+    weigh = LossWeights(
+        clip, belief_weight, edit_weight, imitation_weight, reward_weight, value_weight, gradient == "reinforce"
+    )
+    shards = [
+        _Relived(policy, genomes, life, first, min(first + SHARD, life.population), weigh, entropy_bonus)
+        for first in range(0, life.population, SHARD)
+    ]
+    crosses = gradient == "straight-through" and life.routes.role.shape[1] > 1
+    back = {part.role: np.zeros((*part.symbols.shape, policy.spec.num_symbols), np.float32) for part in life.parts}
+    wishes = np.zeros((life.population, life.parts[-1].act.shape[1], 2, *back[Role.BUILDER].shape[2:]), np.float32)
+
+    def listen(first: int, last: int) -> None:
+        for shard in shards[first:last]:
+            shard.listen(wishes if crosses else None)
+
+    def learn(first: int, last: int) -> None:
+        for shard in shards[first:last]:
+            total = shard.speak(back if crosses else None)
+            rows = slice(shard.first, shard.last)
+            rate = learning_rate[rows] if isinstance(learning_rate, Tensor) else learning_rate
+            optimiser.rows(shard.first, shard.last).update(genomes[rows], total, rate, max_norm)
+
+    share(listen, len(shards))
+    if crosses:
+        for role, wanted in back.items():
+            _carry_back(
+                int(role), life.routes.seat_of, life.routes.role, life.routes.reaches, life.routes.arrived,
+                wishes.reshape(-1, *wishes.shape[2:]), wanted.reshape(-1, *wanted.shape[2:]), life.num_steps,
+                wanted.shape[1] // life.num_steps, wishes.shape[1] // life.num_steps,
+            )  # fmt: skip
+    share(learn, len(shards))
+    sums = [torch.cat([shard.losses[name] for shard in shards]) for name in LOSSES]
+    return Losses(**{name: float(values.mean()) for name, values in zip(LOSSES, sums, strict=True)})
+
+
+LOSSES = ("policy", "value", "belief", "edit", "imitation", "entropy")
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What counts how much in an acting round; see `evolution.config.LearningConfig`."""
+
+    clip: float
+    belief: float
+    edit: float
+    imitation: float
+    reward: float
+    value: float
+    pays_words: bool  # guides learn from reward what to say
+
+
+class _Relived:
+    """Some of the genomes, while they learn from a rollout."""
+
+    def __init__(
+        self, policy: Policy, genomes: Tensor, life: Lived, first: int, last: int, weigh: LossWeights,
+        entropy_bonus: float | Tensor,
+    ) -> None:  # fmt: skip
+        self.policy, self.first, self.last, self.weigh = policy, first, last, weigh
+        self.parts = [part.of(first, last) for part in life.parts]
+        self.genomes = genomes[first:last]
+        self.entropy_bonus = entropy_bonus[first:last] if isinstance(entropy_bonus, Tensor) else entropy_bonus
+        self.losses: dict[str, Tensor] = {}
+        self.messages: dict[Role, Tensor] = {}
+        self.gradient = torch.zeros_like(self.genomes)
+        # a copy: the others are changed while these still learn
+        self.leaf = self.genomes.clone().requires_grad_(True)
+        self.later: Tensor | None = None  # the loss of guides
+
+    def listen(self, wishes: np.ndarray | None) -> None:
+        """Live again; builders learn, and leave in `wishes` (P, R, 2, L, V) what each asks of words of either voice."""
+        policy, spec, leaf = self.policy, self.policy.spec, self.leaf
+        weights = policy.weights_of(leaf)
+        sums = {name: torch.zeros(len(leaf), device=leaf.device) for name in LOSSES}
+        counts = {name: torch.zeros(len(leaf), device=leaf.device) for name in LOSSES}
+        terms: list[tuple[Role, str, Tensor]] = []
+
+        def add(role: Role, name: str, values: Tensor, mask: Tensor) -> None:
+            term = (values * mask).sum(dim=1)
+            terms.append((role, name, term))
+            sums[name] = sums[name] + term.detach()
+            counts[name] = counts[name] + mask.sum(dim=1)
+
+        for part in self.parts:
+            is_builder = part.role == Role.BUILDER
+            stream = sum_of_rows(weights["tokens"], part.tokens)
+            memory, beliefs = policy.believe(weights, stream, part.course)
+            _, response = policy.respond(weights, part.senses, memory, beliefs, part.course, only_mouth=is_builder)
+            if wishes is not None:
+                message = straight_through(response.say_logits, part.symbols)
+                self.messages[part.role] = until_end(message) if spec.has_end else message
+            self._judge(weights, part, beliefs, response, add)
+            if is_builder:
+                heard = stream
+
+        loss: dict[Role, Tensor] = {}
+        for role, name, term in terms:
+            factor = getattr(self.weigh, "reward" if name == "policy" else name, None)
+            factor = -self.entropy_bonus if name == "entropy" else factor
+            part_loss = (factor * term / counts[name].clamp_min(1.0)).sum()
+            loss[role] = loss[role] + part_loss if role in loss else part_loss
+        self.losses = {name: sums[name] / counts[name].clamp_min(1.0) for name in LOSSES}
+        self.later = loss.get(Role.GUIDE)
+        self.gradient, of_heard = torch.autograd.grad(loss[Role.BUILDER], [leaf, heard], retain_graph=True)
+        if wishes is not None:
+            num_words = spec.message_length * spec.num_symbols
+            words = weights["tokens"].detach()[:, : 2 * num_words].transpose(1, 2)
+            into = torch.from_numpy(wishes[self.first : self.last]).flatten(2)
+            torch.bmm(of_heard, words, out=into)
+
+    def _judge(
+        self, weights: dict[str, Tensor], part: Part, beliefs: Beliefs, response: Response,
+        add: Callable[[Role, str, Tensor, Tensor], None],
+    ) -> None:  # fmt: skip
+        """The losses of a part."""
+        weigh, spec, role = self.weigh, self.policy.spec, part.role
+        add(role, "value", torch.square(response.value - part.returns), part.is_active)
+        if role == Role.GUIDE and not weigh.pays_words:
+            return
+        if role == Role.GUIDE:
+            log_prob, old = log_prob_of(response.say_logits, part.symbols, spec.has_end), part.say_log_prob
+        else:
+            log_act = torch.log_softmax(response.act_logits, dim=-1)
+            log_prob, old = log_act.gather(-1, part.act.unsqueeze(-1)).squeeze(-1), part.act_log_prob
+        ratio = torch.exp(log_prob - old)
+        clipped = ratio.clamp(1 - weigh.clip, 1 + weigh.clip)
+        own = part.is_active * part.is_own_act
+        add(role, "policy", -torch.minimum(ratio * part.advantage, clipped * part.advantage), own)
+        if role == Role.GUIDE:
+            return
+        add(role, "entropy", -(log_act.exp() * log_act).sum(dim=-1), part.is_active)
+        if weigh.belief:
+            surprise = (
+                belief_loss(beliefs, part.goal)
+                if part.choices is None
+                else choice_loss(beliefs, part.goal, part.choices)
+            )
+            add(role, "belief", surprise, part.can_believe)
+        if weigh.edit:
+            act_hot = torch.nn.functional.one_hot(part.act, spec.num_actions).float()
+            foreseen = self.policy.predict_edit(weights, response.thought, act_hot)
+            add(role, "edit", edit_loss(foreseen, part.edit_class), part.is_active)
+        if weigh.imitation:
+            bits = 1 << torch.arange(NUM_PLAIN_ACTS, device=part.advice.device)
+            advised = (part.advice.unsqueeze(-1) & bits) > 0
+            good = torch.logsumexp(log_act.masked_fill(~advised, -1e9), dim=-1)
+            add(role, "imitation", -good, part.is_active * (part.advice > 0))
+
+    def speak(self, back: dict[Role, np.ndarray] | None) -> Tensor:
+        """Guides learn, and all mouths; returns the whole gradient (genomes, parameters)."""
+        outputs: list[Tensor] = [] if self.later is None else [self.later]
+        wanted: list[Tensor] = [torch.ones_like(output) for output in outputs]
+        if back is not None:
+            for role, message in self.messages.items():
+                outputs.append(message)
+                wanted.append(torch.from_numpy(back[role][self.first : self.last]).to(message.device))
+        if not outputs:
+            return self.gradient
+        return self.gradient + torch.autograd.grad(outputs, self.leaf, wanted)[0]
+
+
+@compiled
+def _carry_back(role, seat_of, role_of, reaches, arrived, wishes, wanted, num_steps, num_speaking, num_listening):
+    """What listeners ask of the words they heard, (builders' rows, 2, L, V), summed for those of `role` who said it.
+
+    `wanted` (rows of the role, L, V). Rows are by genome, step and seat, with so many seats of a genome that speak and
+    listen; what is heard in step t + 1 was said in step t.
+    """
+    num_worlds, num_agents = role_of.shape
+    for t in range(num_steps - 1):
+        for b in range(num_worlds):
+            for speaker in range(num_agents):
+                if role_of[b, speaker] != role:
+                    continue
+                seat = seat_of[b, speaker]
+                said = (seat // num_speaking * num_steps + t) * num_speaking + seat % num_speaking
+                for listener in range(num_agents):
+                    if listener == speaker or role_of[b, listener] != 1 or not reaches[t, b, listener, speaker]:
+                        continue
+                    seat = seat_of[b, listener]
+                    heard = (seat // num_listening * num_steps + t + 1) * num_listening + seat % num_listening
+                    for place in range(wanted.shape[1]):
+                        if arrived[t, b, speaker, place]:
+                            for symbol in range(wanted.shape[2]):
+                                wanted[said, place, symbol] += wishes[heard, role, place, symbol]

@@ -1,8 +1,8 @@
 """Living: a population plays worlds from beginning to end, without learning; what is needed to judge, to learn from and
 to record it is kept.
 
-Worlds and boxlings are compiled (`world.engine`, `population.reflexes`), and symbols are whole numbers all the way: there
-is no work in Python for a single agent, genome or world.
+Worlds and boxlings are compiled (`world.engine`, `population.reflexes`), and symbols are whole numbers all the way:
+there is no work in Python for a single agent, genome or world.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ class WorldSupply:
 
 
 def draw_advised(advice: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """For a share of agents one of the acts that are advised to them, by bits (B, A) uint8, drawn evenly; -1 for others.
+    """For a share of agents an act that is advised to them, by bits (B, A) uint8, drawn evenly; -1 for others.
 
     int8; who is advised nothing is left alone.
     """

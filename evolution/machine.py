@@ -31,11 +31,16 @@ def num_threads() -> int:
     return _num_threads
 
 
+def alone(work: Callable[[int, int], None], count: int) -> None:
+    """All of the work at once, by one."""
+    work(0, count)
+
+
 @contextmanager
 def crew() -> Iterator[Share]:
     """Gives `share(work, n)`, which calls work(first, last) so that [0, n) is covered, by all threads at once."""
     if _num_threads == 1:
-        yield lambda work, count: work(0, count)
+        yield alone
         return
     with ThreadPoolExecutor(_num_threads, initializer=_prepare_thread) as pool:
 
@@ -57,12 +62,14 @@ def prepare(threads: int = 0) -> None:
     torch itself gets one: threads of its own wait for each other in every small operation, and on a busy machine that
     costs more than they bring. Work is shared by genomes instead, see `crew`.
 
-    Without the second, the moments of unused parameters decay into denormal numbers, on which sums are up to forty times
-    slower. Without the last, glibc hands every tensor of a few hundred kilobytes back to the system, and a third of the
+    Without the second, the moments of unused parameters decay into denormal numbers, on which sums are up to forty
+    times slower. Without the last, glibc hands every tensor of a few hundred kilobytes back to the system, and a third of the
     time goes into page faults.
     """
     global _num_threads
-    _num_threads = threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    _num_threads = threads or len(
+        os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
     _prepare_thread()
     if sys.platform == "linux":
         try:

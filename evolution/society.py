@@ -20,6 +20,8 @@ from evolution.dialogue import dialogue_round
 from evolution.evaluate import converse, play, some_meanings
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
+from evolution.machine import crew
+from evolution.relive import Lived, lived
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import select
 from language.channel import Intervention
@@ -464,7 +466,8 @@ class Society(mesa.Model):
             if rollouts:
                 rollout = self._rollout(rng)
                 steps += rollout.lived_steps
-                losses += [self._acting_round(rollout, rate) for _ in range(learning.epochs)]
+                life = lived(rollout, self.policy.spec, learning.discount, learning.gae_lambda, self.config.device)
+                losses += [self._acting_round(life, rate) for _ in range(learning.epochs)]
         if surprises:
             self.measures["loss_language"] = float(np.mean(surprises))
         for name in ("policy", "value", "belief", "edit", "imitation", "entropy"):
@@ -508,17 +511,17 @@ class Society(mesa.Model):
             keeps=True, supply=WorldSupply(self.scenario, "train", rng), advised_share=advised,
         )  # fmt: skip
 
-    def _acting_round(self, rollout: Rollout, rate: float) -> Losses:
+    def _acting_round(self, life: Lived, rate: float) -> Losses:
         learning = self.config.learning
-        return acting_round(
-            self.policy, self.genomes, self.optimiser, rollout,
-            learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm,
-            discount=learning.discount, gae_lambda=learning.gae_lambda, clip=learning.ppo_clip,
-            entropy_bonus=learning.entropy_bonus, belief_weight=learning.belief_weight,
-            edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
-            reward_weight=learning.reward_weight, value_weight=learning.value_weight,
-            gradient=self.config.channel.channel_gradient,
-        )  # fmt: skip
+        with crew() as share:
+            return acting_round(
+                self.policy, self.genomes, self.optimiser, life,
+                learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
+                entropy_bonus=learning.entropy_bonus, belief_weight=learning.belief_weight,
+                edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
+                reward_weight=learning.reward_weight, value_weight=learning.value_weight,
+                gradient=self.config.channel.channel_gradient, share=share,
+            )  # fmt: skip
 
     # ------------------------------------------------------------------ state
 

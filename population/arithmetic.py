@@ -9,6 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+# sums may be taken in any order, so that they vectorise; NaN and infinity keep their meaning
+compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+
 # 2 ** f for f in [-0.5, 0.5]: the Taylor coefficients ln(2) ** k / k!; relative error of `exponentials` below 2e-6
 _P0, _P1, _P2, _P3, _P4, _P5, _P6 = (
     np.float32(value) for value in (1.0, 0.69314718, 0.24022651, 0.05550411, 0.00961813, 0.00133336, 0.00015404)
@@ -17,40 +20,36 @@ _LOG2_E, _HALF, _ONE, _ZERO = (np.float32(value) for value in (1.442695040888963
 _LOWEST, _HIGHEST = np.float32(-126.0), np.float32(126.0)  # powers of two that float32 has
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+@compiled
 def add_product(x, w, y, num_rows):
     """y[:num_rows] += x[:num_rows] @ w, with x (n, K), w (K, J), y (n, J)."""
     depth, width = w.shape
     deep = depth - depth % 4
     paired = num_rows - num_rows % 2
     for i in range(0, paired, 2):
-        a, b, ya, yb = x[i], x[i + 1], y[i], y[i + 1]
         for k in range(0, deep, 4):
-            w0, w1, w2, w3 = w[k], w[k + 1], w[k + 2], w[k + 3]
-            a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
-            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
+            a0, a1, a2, a3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+            b0, b1, b2, b3 = x[i + 1, k], x[i + 1, k + 1], x[i + 1, k + 2], x[i + 1, k + 3]
             for j in range(width):
-                ya[j] += a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
-                yb[j] += b0 * w0[j] + b1 * w1[j] + b2 * w2[j] + b3 * w3[j]
+                y[i, j] += a0 * w[k, j] + a1 * w[k + 1, j] + a2 * w[k + 2, j] + a3 * w[k + 3, j]
+                y[i + 1, j] += b0 * w[k, j] + b1 * w[k + 1, j] + b2 * w[k + 2, j] + b3 * w[k + 3, j]
         for k in range(deep, depth):
-            w0, a0, b0 = w[k], a[k], b[k]
+            a0, b0 = x[i, k], x[i + 1, k]
             for j in range(width):
-                ya[j] += a0 * w0[j]
-                yb[j] += b0 * w0[j]
+                y[i, j] += a0 * w[k, j]
+                y[i + 1, j] += b0 * w[k, j]
     for i in range(paired, num_rows):
-        a, ya = x[i], y[i]
         for k in range(0, deep, 4):
-            w0, w1, w2, w3 = w[k], w[k + 1], w[k + 2], w[k + 3]
-            a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+            a0, a1, a2, a3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
             for j in range(width):
-                ya[j] += a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
+                y[i, j] += a0 * w[k, j] + a1 * w[k + 1, j] + a2 * w[k + 2, j] + a3 * w[k + 3, j]
         for k in range(deep, depth):
-            w0, a0 = w[k], a[k]
+            a0 = x[i, k]
             for j in range(width):
-                ya[j] += a0 * w0[j]
+                y[i, j] += a0 * w[k, j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_rows(y, bias, num_rows):
     """Every one of the first rows of y (n, J) becomes `bias` (J,)."""
     for i in range(num_rows):
@@ -58,18 +57,17 @@ def fill_rows(y, bias, num_rows):
             y[i, j] = bias[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rectify(y, num_rows):
     """Negative numbers of the first rows become 0; NaN stays."""
     for i in range(num_rows):
-        row = y[i]
-        for j in range(len(row)):
-            row[j] = _ZERO if row[j] < _ZERO else row[j]
+        for j in range(y.shape[1]):
+            y[i, j] = _ZERO if y[i, j] < _ZERO else y[i, j]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+@compiled
 def exponentials(x, powers):
-    """x (n,) becomes exp(x), in place; `powers` (at least n,) int32 is scratch. Below -87 and above 87 as at the bounds.
+    """x (n,) becomes exp(x), in place; `powers` (at least n,) int32 is scratch; beyond 87 either way as at 87.
 
     NaN stays NaN.
     """
@@ -86,9 +84,9 @@ def exponentials(x, powers):
         x[j] *= as_floats[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def softmax(x, powers):
-    """x (n,) becomes softmax(x), in place; returns the largest x and the logarithm of the sum of exp(x - largest)."""
+    """x (n,) becomes softmax(x), in place; returns the largest x and the sum of exp(x - largest)."""
     largest = x[0]
     for j in range(1, len(x)):
         largest = x[j] if x[j] > largest else largest
@@ -98,12 +96,13 @@ def softmax(x, powers):
     total = _ZERO
     for j in range(len(x)):
         total += x[j]
+    share = _ONE / total
     for j in range(len(x)):
-        x[j] /= total
-    return largest, np.log(total)
+        x[j] *= share
+    return largest, total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def largest_of(x):
     """The place of the largest number, the first of equal ones; 0 if there is NaN."""
     best = 0
@@ -113,7 +112,7 @@ def largest_of(x):
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def draw(shares, chance):
     """A place drawn with these `shares` (n,), which sum to 1, by a number in [0, 1); the last one that has a share."""
     total = _ZERO
@@ -127,7 +126,7 @@ def draw(shares, chance):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def remember(inputs, gates, memory, rows, weight, bias, num_rows, powers):
     """One step of a minimal gated unit, as `population.memory.remember`: memory[rows[i]] moves on by inputs[i].
 
@@ -137,11 +136,10 @@ def remember(inputs, gates, memory, rows, weight, bias, num_rows, powers):
     fill_rows(gates, bias, num_rows)
     add_product(inputs, weight, gates, num_rows)
     for i in range(num_rows):
-        gate, content = gates[i, :width], gates[i, width:]
         for j in range(width):
-            gate[j] = -gate[j]
-        exponentials(gate, powers)
-        kept, new = memory[rows[i]], inputs[i]
+            gates[i, j] = -gates[i, j]
+        exponentials(gates[i, :width], powers)
+        n = rows[i]
         for j in range(width):
-            new[j] = kept[j] + (content[j] - kept[j]) / (_ONE + gate[j])
-            kept[j] = new[j]
+            inputs[i, j] = memory[n, j] + (gates[i, width + j] - memory[n, j]) / (_ONE + gates[i, j])
+            memory[n, j] = inputs[i, j]

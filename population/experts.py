@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from population.gradients import ask_picture, sum_of_rows
 from population.spec import NUM_TOUCHES, PolicySpec
 
 TOUCH = (0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3)  # by look: empty, a body of any colour, a boxling, beyond the edge
@@ -57,9 +58,9 @@ def routed_experts(tokens: Tensor, weights: dict[str, Tensor], num_experts: int)
 
 
 def visual_expert(
-    view: Tensor, query: Tensor | None, weights: dict[str, Tensor], spec: PolicySpec
+    view: Tensor, question: Tensor | None, weights: dict[str, Tensor], spec: PolicySpec
 ) -> tuple[Tensor, list[Tensor]]:
-    """What is made of what is seen: view (P, M, h, w) look codes and query (P, M, Q) to (P, M, D).
+    """What is made of what is seen: view (P, M, h, w) look codes to (P, M, D), asked (P, M, Q, heads, key).
 
     Returns beside it the parts of the scene's summary, (P, M, D) each, for those who talk about them.
 
@@ -67,7 +68,6 @@ def visual_expert(
     in each column, and of 2 x 2 patches anywhere), what is felt in the cells near the middle, and cells that are asked
     for: what was heard *queries* the picture by attention over cells, with a key for the look and a key for the place.
     """
-    num_genomes, num_seen = view.shape[:2]
     seen = weights["eyes.bias"].unsqueeze(1)
     looks = view.long()
     parts: list[Tensor] = []
@@ -80,27 +80,21 @@ def visual_expert(
         top, left = ((side - spec.near_cells) // 2 for side in spec.view_shape)
         near = looks[..., top : top + spec.near_cells, left : left + spec.near_cells].flatten(2)
         # as by touch, without colours: otherwise boxlings learn which colours are never pushed which way
-        touch = torch.tensor(TOUCH, device=near.device)[near]
-        near_hot = _one_hot(touch, NUM_TOUCHES).flatten(2)
-        seen = seen + torch.bmm(near_hot, weights["eyes.near"])
-    if query is not None:
-        heads = spec.num_query_heads
-        cells = looks.flatten(2)
-        # Some sharpness to begin with, but not all: without any (as scaled by Vaswani et al. 2017,
-        # https://arxiv.org/abs/1706.03762) boxlings found boxes late; unscaled, a colour whose box got no attention by
-        # chance was never found.
-        asked = query.view(num_genomes, num_seen * heads, spec.key_width) / spec.key_width**0.25
-        by_look = torch.bmm(asked, weights["eyes.look_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
-        by_place = torch.bmm(asked, weights["eyes.place_key"].transpose(1, 2)).view(num_genomes, num_seen, heads, -1)
-        scores = by_place + torch.gather(by_look, 3, cells.unsqueeze(2).expand(-1, -1, heads, -1))
-        # only cells that hold something can be found, or else nothing is: a score of 0, and no place
-        scores = scores.masked_fill(~torch.tensor(IS_THING, device=cells.device)[cells].unsqueeze(2), -torch.inf)
-        attention = torch.softmax(torch.nn.functional.pad(scores, (0, 1)), dim=-1)[..., :-1]
+        touch = torch.tensor(TOUCH, dtype=torch.int32, device=near.device)[near]
+        # most cells are empty: what all of them would add comes first, and the others make the difference
+        table = weights["eyes.near"].unflatten(1, (-1, NUM_TOUCHES))
+        empty = table[:, :, :1]
+        place = torch.arange(near.shape[-1], dtype=torch.int32, device=near.device) * NUM_TOUCHES
+        index = torch.where(touch > 0, place + touch, -1)
+        seen = seen + empty.sum(dim=1) + sum_of_rows((table - empty).flatten(1, 2), index)
+    if question is not None:
         # The questions about one attribute have one answer, a place: with an answer each, boxlings found red boxes by
         # one question and blue ones by another, and what they did about the first did not hold for the second.
-        attention = attention.unflatten(2, (-1, spec.query_heads)).mean(dim=3)
-        found = torch.bmm(attention.flatten(1, 2), weights["eyes.place_value"])
-        seen = seen + torch.bmm(found.view(num_genomes, num_seen, -1), weights["eyes.found"])
+        found = ask_picture(
+            question, weights["eyes.look_key"], weights["eyes.place_key"], weights["eyes.place_value"], view.flatten(2),
+            IS_THING,
+        )  # fmt: skip
+        seen = seen + torch.bmm(found.flatten(2), weights["eyes.found"])
     return torch.relu(seen), parts
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from population.gradients import unroll
+
 
 @dataclass
 class Memory:
@@ -29,12 +31,22 @@ class Memory:
         return Memory(self.language.clone(), self.situation.clone())
 
 
-def remember(inputs: Tensor, memory: Tensor, weights: dict[str, Tensor], name: str) -> Tensor:
+@dataclass(frozen=True)
+class Course:
+    """In place of memories: T steps of N seats at once, from empty memories on, as rows (P, T * N) in this order."""
+
+    is_new: Tensor  # (P, T, N) bool: the memory is emptied before this step
+
+
+def remember(inputs: Tensor, memory: Tensor | Course, weights: dict[str, Tensor], name: str) -> Tensor:
     """One step of a minimal gated unit (Feng et al. 2024, https://arxiv.org/abs/2410.01201) for P genomes at once.
 
     `inputs` and `memory` are (P, N, D). The gate depends on the inputs alone and the new content is linear in them:
-    with a full gated recurrent unit in its place the language game stalled at a third of its success.
+    with a full gated recurrent unit in its place the language game stalled at a third of its success. And so many steps
+    can be worked out at once, up to one pass over them: with a `Course`, inputs and memories are (P, T * N, D).
     """
-    width = memory.shape[-1]
+    width = inputs.shape[-1]
     both = torch.baddbmm(weights[f"{name}.bias"].unsqueeze(1), inputs, weights[f"{name}.input"])
+    if isinstance(memory, Course):
+        return unroll(both.unflatten(1, memory.is_new.shape[1:]), memory.is_new).flatten(1, 2)
     return torch.lerp(memory, both[..., width:], torch.sigmoid(both[..., :width]))

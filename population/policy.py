@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from population.experts import ExpertUse, routed_experts, visual_expert
-from population.memory import Memory, remember
+from population.memory import Course, Memory, remember
 from population.spec import PolicySpec
 
 ABOUT_SHARPNESS = 3.0  # of the attention of places of a message to things in mind
@@ -141,16 +141,35 @@ class Policy:
         heard: Tensor | None,
         voices: Tensor | None,
         senses: Senses,
-        language_memory: Tensor,
+        language_memory: Tensor | Course,
         use: ExpertUse | None = None,
     ) -> tuple[Tensor, Beliefs]:
-        """Take in words, goal and body; returns the new language memory (P, N, D) and the beliefs.
+        """Take in words, goal and body; returns the new language memory (P, N, D) and the beliefs."""
+        return self.believe(weights, self.take_in(weights, heard, voices, senses, use), language_memory)
+
+    def believe(
+        self, weights: dict[str, Tensor], stream: Tensor, language_memory: Tensor | Course
+    ) -> tuple[Tensor, Beliefs]:
+        """The second half of `listen`, from what came in, (P, N, D)."""
+        memory = remember(stream, language_memory, weights, "language")
+        logits = torch.baddbmm(weights["belief.bias"].unsqueeze(1), memory, weights["belief"])
+        return memory, Beliefs(logits, self.spec.attribute_sizes)
+
+    def take_in(
+        self,
+        weights: dict[str, Tensor],
+        heard: Tensor | None,
+        voices: Tensor | None,
+        senses: Senses,
+        use: ExpertUse | None = None,
+    ) -> Tensor:
+        """What the experts make of words, goal and body, all tokens together, (P, N, D).
 
         `heard` (P, N, S, L * V) one-hot symbols of S speakers, zeros for silence, None if nobody says anything;
         `voices` (P, N, S) int64, the role of each speaker.
         """
         spec = self.spec
-        num_seats = language_memory.shape[1]
+        num_seats = senses.body.shape[1]
         table, shares = weights["tokens"], weights["tokens.shares"]
         num_words, num_values = 2 * spec.message_length * spec.num_symbols, sum(spec.attribute_sizes)
         words, values, states = torch.split(table, [num_words, num_values, spec.num_body_states], dim=1)
@@ -173,9 +192,7 @@ class Policy:
             stream = stream + senses.knows.place(torch.bmm(senses.goal, values), num_seats)
             if use is not None:
                 use.note("goal", value_shares, senses.goal.sum(dim=1))
-        memory = remember(stream, language_memory, weights, "language")
-        logits = torch.baddbmm(weights["belief.bias"].unsqueeze(1), memory, weights["belief"])
-        return memory, Beliefs(logits, spec.attribute_sizes)
+        return stream
 
     def weights_of(self, genomes: Tensor) -> dict[str, Tensor]:
         """The layers of all genomes (P, parameters), with what follows from them alone worked out once."""
@@ -184,6 +201,16 @@ class Policy:
         weights["about"] = torch.softmax(
             ABOUT_SHARPNESS * weights["say.about"] + self.first_about.to(genomes.device), dim=-1
         )  # (P, L, topics)
+        # what a belief does to thought, and what it asks the picture, value by value
+        believed = torch.split(weights["belief.token"], list(self.spec.attribute_sizes), dim=1)
+        *thinks, weights["think.seen"] = torch.split(weights["think"], self.spec.width, dim=1)
+        weights["thoughts"] = torch.cat([torch.bmm(b, t) for b, t in zip(believed, thinks, strict=True)], dim=1)
+        if self.spec.num_query_heads:
+            asks = [torch.bmm(believed[k], weights[f"eyes.ask_{k}"]) for k in self.spec.visible_attributes]
+            # Some sharpness to begin with, but not all: without any (as scaled by Vaswani et al. 2017,
+            # https://arxiv.org/abs/1706.03762) boxlings found boxes late; unscaled, a colour whose box got no attention
+            # by chance was never found.
+            weights["questions"] = torch.cat(asks, dim=1) / self.spec.key_width**0.25
         if self.spec.is_told_goal and self.spec.has_topics and not self.spec.is_asked:
             weights["words"] = self._words(weights)
         return weights
@@ -208,52 +235,58 @@ class Policy:
         senses: Senses,
         language_memory: Tensor,
         beliefs: Beliefs,
-        situation_memory: Tensor,
+        situation_memory: Tensor | Course,
         use: ExpertUse | None = None,
+        only_mouth: bool = False,
     ) -> tuple[Tensor, Response]:
-        """Look, think, and answer; returns the new situation memory (P, N, D) and the response."""
+        """Look, think, and answer; returns the new situation memory (P, N, D) and the response.
+
+        With `only_mouth` no gradient passes from what is said of the thought as a whole to the thought.
+        """
         spec = self.spec
         num_seats = language_memory.shape[1]
-        values = torch.split(weights["belief.token"], list(spec.attribute_sizes), dim=1)
-        believed = [
-            torch.bmm(torch.softmax(logits, dim=-1), value)
-            for logits, value in zip(beliefs.by_attribute(), values, strict=True)
-        ]
+        shares = [torch.softmax(logits, dim=-1) for logits in beliefs.by_attribute()]
+        told = torch.cat(shares, dim=-1)
+        seen, parts = None, []
         if senses.sees is not None and senses.view is not None:
-            query = None
+            question = None
             if spec.num_query_heads:
-                asks = [
-                    torch.bmm(senses.sees.pick(believed[k]), weights[f"eyes.ask_{k}"]) for k in spec.visible_attributes
+                tables = torch.split(
+                    weights["questions"], [spec.attribute_sizes[k] for k in spec.visible_attributes], 1
+                )
+                asked = [
+                    torch.bmm(senses.sees.pick(shares[k]), table)
+                    for k, table in zip(spec.visible_attributes, tables, strict=True)
                 ]
-                query = torch.cat(asks, dim=-1)
-            look, parts = visual_expert(senses.view, query, weights, spec)
-            seen = senses.sees.place(look, num_seats)
+                question = torch.stack(asked, dim=2).unflatten(-1, (spec.query_heads, spec.key_width))
+            look, parts = visual_expert(senses.view, question, weights, spec)
+            seen = senses.sees.place(torch.bmm(look, weights["think.seen"]), num_seats)
             if use is not None:
                 use.visual_calls += 1
                 real = senses.sees.is_real
                 use.visual_tokens += int(real.sum()) if real is not None else len(senses.sees.flat)
-        else:
-            seen, parts = torch.zeros_like(language_memory), []
-        # Who sees looks for what is visible, and thinks of where it was found instead of what it is; the rest of a
-        # goal is thought of, and not looked for. With colours in thought, or pushes in search of a box, boxlings
-        # learned that the red box is never pushed left, because no trained goal said so.
-        if senses.sees is not None:
-            is_blind = ~senses.sees.as_mask(num_seats)
-            believed = [token * is_blind if k in spec.visible_attributes else token for k, token in enumerate(believed)]
-        told = torch.cat(believed, dim=-1)
-        idea = torch.relu(
-            torch.baddbmm(weights["think.bias"].unsqueeze(1), torch.cat([told, seen], dim=-1), weights["think"])
-        )
+            # Who sees looks for what is visible, and thinks of where it was found instead of what it is; the rest of a
+            # goal is thought of, and not looked for. With colours in thought, or pushes in search of a box, boxlings
+            # learned that the red box is never pushed left, because no trained goal said so.
+            is_visible = torch.tensor(
+                [k in spec.visible_attributes for k, size in enumerate(spec.attribute_sizes) for _ in range(size)],
+                device=told.device,
+            )
+            told = told.masked_fill(senses.sees.as_mask(num_seats) & is_visible, 0.0)
+        idea = torch.baddbmm(weights["think.bias"].unsqueeze(1), told, weights["thoughts"])
+        idea = torch.relu(idea if seen is None else idea + seen)
         situation = remember(idea, situation_memory, weights, "situation")
-        both = torch.cat([idea, situation], dim=-1)
-        thought = torch.relu(torch.baddbmm(weights["decide.bias"].unsqueeze(1), both, weights["decide"]))
+        thought = torch.relu(_of_two(idea, situation, weights["decide"], weights["decide.bias"]))
 
         def head(name: str) -> Tensor:
             return torch.baddbmm(weights[f"{name}.bias"].unsqueeze(1), thought, weights[name])
 
+        in_mind = (language_memory.detach(), thought.detach()) if only_mouth else (language_memory, thought)
         response = Response(
             act_logits=head("act"),
-            say_logits=self._speak(weights, senses, beliefs, parts, torch.cat([language_memory, thought], dim=-1)),
+            say_logits=self._speak(
+                weights, senses, beliefs, parts, _of_two(*in_mind, weights["say"], weights["say.bias"])
+            ),
             value=head("value").squeeze(-1),
             thought=thought,
         )
@@ -267,21 +300,20 @@ class Policy:
         return (words * weights["about"][:, :, attribute].transpose(1, 2).unsqueeze(-1)).flatten(2)
 
     def _speak(
-        self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, parts: list[Tensor], thought: Tensor
+        self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, parts: list[Tensor], idea: Tensor
     ) -> Tensor:
-        """Logits of the next message (P, N, L, V).
+        """Logits of the next message (P, N, L, V), from what would be said of the thought as a whole, (P, N, L * V).
 
         Every place of a message attends to the things in mind, by weights that it has learned: the goal's attributes
         one by one, or the parts of the picture, and the thought as a whole (attention speakers: Auersperger and Pecina
         2022, https://arxiv.org/abs/2203.13176). Without this the code for 24 trained goals never served for 8 held out
         ones."""
         if self.spec.is_asked and self.spec.has_topics:
-            return self._reply(weights, senses, beliefs, thought)
-        num_seats = thought.shape[1]
+            return self._reply(weights, senses, beliefs, idea)
+        num_seats = idea.shape[1]
         shape = (self.spec.message_length, self.spec.num_symbols)
         about = weights["about"].unsqueeze(1)  # (P, 1, L, topics)
-        logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
-        logits = logits * about[..., -1:]
+        logits = idea.unflatten(-1, shape) * about[..., -1:]
         if not self.spec.has_topics:
             return logits
         if senses.knows is not None and senses.goal is not None:
@@ -295,21 +327,20 @@ class Policy:
             logits = logits + senses.sees.place(shown.flatten(2), num_seats).unflatten(-1, shape)
         return logits
 
-    def _reply(self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, thought: Tensor) -> Tensor:
+    def _reply(self, weights: dict[str, Tensor], senses: Senses, beliefs: Beliefs, idea: Tensor) -> Tensor:
         """Logits of the next message (P, N, L, V) in a dialogue: what its places are about hangs on what is believed.
 
         With attention that is the same in every world, or that hangs on memory as a whole, guides named one attribute
         whatever they were asked for, and more rounds did not help."""
         spec = self.spec
-        num_seats = thought.shape[1]
+        num_seats = idea.shape[1]
         shape = (spec.message_length, spec.num_symbols)
         believed = torch.cat([torch.softmax(logits, dim=-1) for logits in beliefs.by_attribute()], dim=-1)
         asked = torch.bmm(believed, weights["say.asked"]).unflatten(-1, (spec.message_length, -1))
         about = torch.softmax(
-            ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self.first_about.to(thought.device), dim=-1
+            ABOUT_SHARPNESS * (weights["say.about"].unsqueeze(1) + asked) + self.first_about.to(idea.device), dim=-1
         )  # (P, N, L, topics)
-        logits = torch.baddbmm(weights["say.bias"].unsqueeze(1), thought, weights["say"]).unflatten(-1, shape)
-        logits = logits * about[..., -1:]
+        logits = idea.unflatten(-1, shape) * about[..., -1:]
         if senses.knows is not None and senses.goal is not None:
             parts = torch.split(senses.goal, list(spec.attribute_sizes), dim=-1)
             meant = torch.split(torch.bmm(weights["goal"], weights["say.goal"]), list(spec.attribute_sizes), dim=1)
@@ -335,3 +366,9 @@ class Policy:
         language, beliefs = self.listen(weights, heard, voices, senses, memory.language, use)
         situation, response = self.respond(weights, senses, language, beliefs, memory.situation, use)
         return Memory(language, situation), beliefs, response
+
+
+def _of_two(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer of two inputs (P, N, D) side by side, without putting them there: (P, N, J)."""
+    width = first.shape[-1]
+    return torch.baddbmm(torch.baddbmm(bias.unsqueeze(1), first, weight[:, :width]), second, weight[:, width:])

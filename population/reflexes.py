@@ -17,12 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from population.arithmetic import (
     add_product,
+    compiled,
     draw,
+    exponentials,
     fill_rows,
     largest_of,
     rectify,
@@ -96,8 +97,8 @@ class Done:
         """Room for a step."""
         shape = (num_worlds, num_agents)
         return Done(
-            np.zeros(shape, np.int8), np.zeros((*shape, length), np.int16), np.zeros((*shape, num_attributes), np.int16),
-            np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32),
+            np.zeros(shape, np.int8), np.zeros((*shape, length), np.int16),
+            np.zeros((*shape, num_attributes), np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32),
         )  # fmt: skip
 
 
@@ -130,13 +131,8 @@ class Reflexes:
             self.tokens = _array(weights["tokens"])  # (P, tokens, D)
             self.shares = weights["tokens.shares"]
             self.about = _array(weights["about"])  # (P, L, topics)
-            believed = torch.split(weights["belief.token"], list(spec.attribute_sizes), dim=1)
-            think = torch.split(weights["think"], spec.width, dim=1)  # by attribute, and what is seen
-            self.thoughts = _array(torch.cat([torch.bmm(b, t) for b, t in zip(believed, think, strict=False)], dim=1))
-            questions, words = empty, empty
-            if spec.num_query_heads:
-                asks = [torch.bmm(believed[k], weights[f"eyes.ask_{k}"]) for k in spec.visible_attributes]
-                questions = torch.cat(asks, dim=1) / spec.key_width**0.25
+            self.thoughts = _array(weights["thoughts"])
+            questions, words = weights.get("questions", empty), empty
             if "words" in weights:
                 words = weights["words"]
             elif spec.is_asked and spec.has_topics:
@@ -183,8 +179,8 @@ class Reflexes:
                 self.thoughts, self.questions, self.words, self.about, self.first_about, self.order, self.language,
                 self.situation, self.token_counts, shape[1], sensed.view, sensed.sees, sensed.knows, sensed.told,
                 sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices, sensed.heard,
-                sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs, self.act_counts, self.said_counts, done.act,
-                done.symbols, done.answers, done.act_log_prob, done.say_log_prob, done.value,
+                sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
+                self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob, done.say_log_prob, done.value,
             )  # fmt: skip
 
         share(work, len(self.genomes))
@@ -204,12 +200,12 @@ def _array(values: Tensor) -> np.ndarray:
     return np.ascontiguousarray(values.detach().numpy().astype(np.float32, copy=False))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _matrix(genome, start, rows, cols):
     return genome[start : start + rows * cols].reshape((rows, cols))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _live(
     first, last, genomes, starts, sizes, attribute_sizes, is_visible, tokens, thoughts, questions, words, about,
     first_about, order, language, situation, token_counts, num_agents, view, sees, knows, told, goal, role, last_action,
@@ -233,7 +229,8 @@ def _live(
     act_logits = np.empty((num_seats, sizes[_ACTIONS]), f)
     values = np.empty((num_seats, 1), f)
     say_logits = np.empty((num_seats, length * v), f)
-    powers = np.empty(max(2 * d, num_values, v, sizes[_ACTIONS], sizes[_ROWS] * sizes[_COLS] + 1), np.int32)
+    most = max(2 * d, num_seats * num_values, v, sizes[_ACTIONS], sizes[_HEADS] * (sizes[_ROWS] * sizes[_COLS] + 1))
+    powers = np.empty(most, np.int32)
     for p in range(first, last):
         num_rows, num_seeing = 0, 0
         for n in range(num_seats):
@@ -268,8 +265,8 @@ def _live(
                 questions[p], beliefs, view, seen, parts, powers,
             )  # fmt: skip
         _think(
-            rows, num_rows, seeing, num_seeing, genome, starts, sizes, attribute_sizes, is_visible, thoughts[p], beliefs,
-            seen, idea, both,
+            rows, num_rows, seeing, num_seeing, genome, starts, sizes, attribute_sizes, is_visible, thoughts[p],
+            beliefs, seen, idea, both,
         )  # fmt: skip
         remember(
             idea, gates, situation[p], rows, _matrix(genome, starts[_SITUATION], d, 2 * d),
@@ -328,23 +325,21 @@ def _live(
             say_log_prob[b, a] = log_prob
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hear(
     rows, num_rows, order, num_agents, tokens, counts, sizes, attribute_sizes, knows, told, goal, role, last_action,
     last_moved, heard, audible, stream,
 ):  # fmt: skip
     """What comes in that is not seen: the sum of the experts' readings of all tokens, into stream (n, D)."""
-    v, length = sizes[_SYMBOLS], sizes[_LENGTH]
+    v, length, width = sizes[_SYMBOLS], sizes[_LENGTH], sizes[_WIDTH]
     first_value = 2 * length * v
     first_state = len(tokens) - 4 * sizes[_ACTIONS]
     for i in range(num_rows):
         b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
-        into = stream[i]
         token = first_state + last_action[b, a] * 4 + int(last_moved[b, a]) * 2 + role[b, a]
         counts[token] += 1
-        read = tokens[token]
-        for j in range(len(into)):
-            into[j] = read[j]
+        for j in range(width):
+            stream[i, j] = tokens[token, j]
         for other in range(num_agents):
             if other == a or not audible[b, a, other]:
                 continue
@@ -356,52 +351,69 @@ def _hear(
                     continue
                 token = voice + place * v + symbol
                 counts[token] += 1
-                read = tokens[token]
-                for j in range(len(into)):
-                    into[j] += read[j]
+                for j in range(width):
+                    stream[i, j] += tokens[token, j]
         if knows[b, a]:
             start = first_value
             for k in range(len(attribute_sizes)):
                 if told[b, a, k]:
                     token = start + goal[b, k]
                     counts[token] += 1
-                    read = tokens[token]
-                    for j in range(len(into)):
-                        into[j] += read[j]
+                    for j in range(width):
+                        stream[i, j] += tokens[token, j]
                 start += attribute_sizes[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _believe(rows, num_rows, order, num_agents, attribute_sizes, choices, beliefs, answers, powers):
     """Beliefs (n, values) from logits to probabilities, in place, and the most probable goal into answers."""
     num_choices = choices.shape[1]
-    logs = np.zeros(beliefs.shape[1], np.float32)
     for i in range(num_rows):
         b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
         start = 0
         for k in range(len(attribute_sizes)):
-            each = beliefs[i, start : start + attribute_sizes[k]]
-            answers[b, a, k] = largest_of(each)
-            if num_choices:
-                logs[start : start + attribute_sizes[k]] = each
-            largest, log_total = softmax(each, powers)
-            if num_choices:
-                logs[start : start + attribute_sizes[k]] -= largest + log_total
+            best = start
+            for value in range(start + 1, start + attribute_sizes[k]):
+                if beliefs[i, value] > beliefs[i, best]:
+                    best = value
+            answers[b, a, k] = best - start
+            largest = beliefs[i, best]
+            for value in range(start, start + attribute_sizes[k]):
+                beliefs[i, value] -= largest
             start += attribute_sizes[k]
-        best, best_score = 0, np.float32(-np.inf)
-        for c in range(num_choices):
-            score = _ZERO
-            start = 0
-            for k in range(len(attribute_sizes)):
-                score += logs[start + choices[b, c, k]]
-                start += attribute_sizes[k]
-            if score > best_score:
-                best, best_score = c, score
         if num_choices:
-            answers[b, a] = choices[b, best]
+            _choose(choices[b], attribute_sizes, beliefs[i], answers[b, a])
+    exponentials(beliefs[:num_rows].reshape(num_rows * beliefs.shape[1]), powers)
+    for i in range(num_rows):
+        start = 0
+        for k in range(len(attribute_sizes)):
+            total = _ZERO
+            for value in range(start, start + attribute_sizes[k]):
+                total += beliefs[i, value]
+            share = _ONE / total
+            for value in range(start, start + attribute_sizes[k]):
+                beliefs[i, value] *= share
+            start += attribute_sizes[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _choose(choices, attribute_sizes, logits, answer):
+    """The most probable of the candidates (C, G), the first of equal ones, into answer (G,).
+
+    By the sum of logits: what log p adds to it is the same for all.
+    """
+    best, best_score = 0, np.float32(-np.inf)
+    for c in range(len(choices)):
+        score, start = _ZERO, 0
+        for k in range(len(attribute_sizes)):
+            score += logits[start + choices[c, k]]
+            start += attribute_sizes[k]
+        if score > best_score:
+            best, best_score = c, score
+    answer[:] = choices[best]
+
+
+@compiled
 def _look(
     seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, attribute_sizes, is_visible, questions, beliefs,
     view, seen, parts, powers,
@@ -416,14 +428,23 @@ def _look(
     if side > 0:
         near = _matrix(genome, starts[_NEAR], side * side * NUM_TOUCHES, d)
         top, left = (height - side) // 2, (width - side) // 2
+        # most cells are empty: what all of them would add comes first, and the others make the difference
+        emptiness = np.zeros(d, np.float32)
+        for cell in range(side * side):
+            for k in range(d):
+                emptiness[k] += near[cell * NUM_TOUCHES, k]
         for m in range(num_seeing):
             seat = order[rows[seeing[m]]]
-            picture, into = view[seat // num_agents, seat % num_agents], seen[m]
+            b, a = seat // num_agents, seat % num_agents
+            for k in range(d):
+                seen[m, k] += emptiness[k]
             for i in range(side):
                 for j in range(side):
-                    read = near[(i * side + j) * NUM_TOUCHES + _TOUCH[picture[top + i, left + j]]]
-                    for k in range(d):
-                        into[k] += read[k]
+                    touch = _TOUCH[view[b, a, top + i, left + j]]
+                    if touch > 0:
+                        empty = (i * side + j) * NUM_TOUCHES
+                        for k in range(d):
+                            seen[m, k] += near[empty + touch, k] - near[empty, k]
     heads, key = sizes[_HEADS], sizes[_KEY]
     if heads > 0:
         num_visible = is_visible.sum()
@@ -432,48 +453,38 @@ def _look(
         place_value = _matrix(genome, starts[_PLACE_VALUE], height * width, 2 * key)
         found = np.zeros((num_seeing, num_visible * 2 * key), np.float32)
         things = np.empty(height * width, np.int64)
-        keys = np.empty((height * width, key), np.float32)
-        scores = np.empty(height * width + 1, np.float32)
-        attention = np.empty(height * width, np.float32)
+        keys = np.empty((key, height * width), np.float32)  # by thing last, so that all things are scored at once
+        scores = np.empty(heads * (height * width + 1), np.float32)
         question = np.empty(heads * key, np.float32)
         for m in range(num_seeing):
             i = seeing[m]
             seat = order[rows[i]]
-            picture = view[seat // num_agents, seat % num_agents]
+            b, a = seat // num_agents, seat % num_agents
             # only cells that hold something can be found, or else nothing is
             num_things = 0
-            for cell in range(height * width):
-                look = picture[cell // width, cell % width]
-                if _IS_THING[look]:
-                    things[num_things] = cell
-                    for j in range(key):
-                        keys[num_things, j] = look_key[look, j] + place_key[cell, j]
-                    num_things += 1
+            for row in range(height):
+                for col in range(width):
+                    look = view[b, a, row, col]
+                    if _IS_THING[look]:
+                        cell = row * width + col
+                        things[num_things] = cell
+                        for j in range(key):
+                            keys[j, num_things] = look_key[look, j] + place_key[cell, j]
+                        num_things += 1
             start, asked, number = 0, 0, 0
             for k in range(len(attribute_sizes)):
                 if is_visible[k]:
                     question[:] = _ZERO
                     for value in range(attribute_sizes[k]):
-                        share, asks = beliefs[i, start + value], questions[asked + value]
+                        share = beliefs[i, start + value]
                         for j in range(heads * key):
-                            question[j] += share * asks[j]
-                    attention[:num_things] = _ZERO
-                    for h in range(heads):
-                        mine = question[h * key : (h + 1) * key]
-                        for t in range(num_things):
-                            score, kept = _ZERO, keys[t]
-                            for j in range(key):
-                                score += mine[j] * kept[j]
-                            scores[t] = score
-                        scores[num_things] = _ZERO
-                        softmax(scores[: num_things + 1], powers)
-                        for t in range(num_things):
-                            attention[t] += scores[t]
-                    into = found[m, number * 2 * key : (number + 1) * 2 * key]
+                            question[j] += share * questions[asked + value, j]
+                    _attend(question, keys, num_things, heads, scores, powers)
+                    first = number * 2 * key
                     for t in range(num_things):
-                        share, read = attention[t] / np.float32(heads), place_value[things[t]]
+                        share, cell = scores[t], things[t]
                         for j in range(2 * key):
-                            into[j] += share * read[j]
+                            found[m, first + j] += share * place_value[cell, j]
                     asked += attribute_sizes[k]
                     number += 1
                 start += attribute_sizes[k]
@@ -481,7 +492,39 @@ def _look(
     rectify(seen, num_seeing)
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _attend(question, keys, num_things, heads, scores, powers):
+    """Mean attention of some heads to things, into scores[:num_things]; what is left of 1 goes to nothing.
+
+    `question` (heads * key,), `keys` (key, at least num_things).
+    """
+    key = len(keys)
+    width = num_things + 1
+    for h in range(heads):
+        first = h * width
+        for t in range(first, first + width):
+            scores[t] = _ZERO  # and so it stays for nothing, the last one
+        for j in range(key):
+            asked = question[h * key + j]
+            for t in range(num_things):
+                scores[first + t] += asked * keys[j, t]
+        largest = _ZERO
+        for t in range(first, first + num_things):
+            largest = scores[t] if scores[t] > largest else largest
+        for t in range(first, first + width):
+            scores[t] -= largest
+    exponentials(scores[: heads * width], powers)
+    for h in range(heads):
+        first = h * width
+        total = _ZERO
+        for t in range(first, first + width):
+            total += scores[t]
+        share = _ONE / (total * np.float32(heads))
+        for t in range(num_things):
+            scores[t] = scores[first + t] * share + (scores[t] if h > 0 else _ZERO)
+
+
+@compiled
 def _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, view, seen, parts):
     """The summary of a scene, as `population.experts`: its parts into parts (3, m, D), their sum onto seen (m, D)."""
     c = sizes[_CHANNELS]
@@ -512,9 +555,9 @@ def _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, 
                     for dj in range(3):
                         row, col = i + 1 - di, j + 1 - dj
                         if 0 <= row < height and 0 <= col < width:
-                            read, into = conv[(di * 3 + dj) * looks + look - 1], cells[row * width + col]
+                            weight, cell = (di * 3 + dj) * looks + look - 1, row * width + col
                             for k in range(c):
-                                into[k] += read[k]
+                                cells[cell, k] += conv[weight, k]
         rectify(cells, height * width)
         by_row[m], by_col[m], anywhere[m] = lowest, lowest, lowest
         for i in range(height):
@@ -544,7 +587,7 @@ def _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, 
     _add_part(anywhere, genome, starts[_PART_2], starts[_PART_BIAS_2], num_seeing, seen, parts[2])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_part(summary, genome, start, start_bias, num_seeing, seen, part):
     d = seen.shape[1]
     fill_rows(part, genome[start_bias : start_bias + d], num_seeing)
@@ -555,7 +598,7 @@ def _add_part(summary, genome, start, start_bias, num_seeing, seen, part):
     rectify(part, num_seeing)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _think(
     rows, num_rows, seeing, num_seeing, genome, starts, sizes, attribute_sizes, is_visible, thoughts, beliefs, seen,
     idea, both,
@@ -571,29 +614,28 @@ def _think(
         is_seeing = next_seeing < num_seeing and seeing[next_seeing] == i
         next_seeing += is_seeing
         start = 0
-        into = idea[i]
         for k in range(len(attribute_sizes)):
             if not (is_seeing and is_visible[k]):
                 for value in range(start, start + attribute_sizes[k]):
-                    share, read = beliefs[i, value], thoughts[value]
+                    share = beliefs[i, value]
                     for j in range(d):
-                        into[j] += share * read[j]
+                        idea[i, j] += share * thoughts[value, j]
             start += attribute_sizes[k]
     if num_seeing > 0:
         added = np.zeros((num_seeing, d), np.float32)
         start = starts[_THINK] + len(attribute_sizes) * d * d
         add_product(seen, _matrix(genome, start, d, d), added, num_seeing)
         for m in range(num_seeing):
-            into = idea[seeing[m]]
+            i = seeing[m]
             for j in range(d):
-                into[j] += added[m, j]
+                idea[i, j] += added[m, j]
     rectify(idea, num_rows)
     for i in range(num_rows):
         for j in range(d):
             both[i, j] = idea[i, j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _speak(
     rows, num_rows, seeing, num_seeing, order, num_agents, genome, starts, sizes, attribute_sizes, about, first_about,
     words, beliefs, parts, knows, told, goal, both, logits, powers,
@@ -611,20 +653,17 @@ def _speak(
         attention = about
         if replies:
             asked[:] = _ZERO
-            add_product(
-                beliefs[i : i + 1], _matrix(genome, starts[_ASKED], num_values, length * topics), asked, 1
-            )
+            add_product(beliefs[i : i + 1], _matrix(genome, starts[_ASKED], num_values, length * topics), asked, 1)
             for place in range(length):
                 for t in range(topics):
                     wish = own_about[place, t] + asked[0, place * topics + t]
                     mine[place, t] = _SHARPNESS * wish + first_about[place, t]
                 softmax(mine[place], powers)
             attention = mine
-        into = logits[i]
         for place in range(length):
             share = attention[place, topics - 1]
             for j in range(place * v, (place + 1) * v):
-                into[j] *= share
+                logits[i, j] *= share
         if not (sizes[_HAS_TOPICS] and sizes[_IS_TOLD]):
             continue
         b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
@@ -633,12 +672,12 @@ def _speak(
         start = 0
         for k in range(len(attribute_sizes)):
             if told[b, a, k]:
-                read = words[start + goal[b, k]]
+                value = start + goal[b, k]
                 for place in range(length):
                     # in dialogues what is attended to differs from seat to seat; elsewhere it is in the words already
                     share = attention[place, k] if replies else _ONE
                     for j in range(place * v, (place + 1) * v):
-                        into[j] += share * read[j]
+                        logits[i, j] += share * words[value, j]
             start += attribute_sizes[k]
     if num_seeing > 0 and sizes[_CHANNELS] > 0 and sizes[_HAS_TOPICS] and not replies:
         shown = np.empty((num_seeing, length * v), np.float32)
@@ -647,8 +686,8 @@ def _speak(
             start = starts[_SAY_PART_0 + part]
             add_product(parts[part], _matrix(genome, start, d, length * v), shown, num_seeing)
             for m in range(num_seeing):
-                into = logits[seeing[m]]
+                i = seeing[m]
                 for place in range(length):
                     share = about[place, topics - 4 + part]
                     for j in range(place * v, (place + 1) * v):
-                        into[j] += share * shown[m, j]
+                        logits[i, j] += share * shown[m, j]

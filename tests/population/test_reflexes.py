@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from language.channel import SILENCE, as_heard, log_prob_of, until_end
+from language.channel import SILENCE, log_prob_of
 from population.experts import ExpertUse
 from population.memory import Memory
 from population.policy import Policy, Senses, body_state, rows_where
