@@ -96,15 +96,16 @@ def language_round(
     channel: ChannelConfig,
     batch: int,
     offset: int,
-    temperature: float,
-    entropy_bonus: float,
-    learning_rate: float,
+    temperature: float | Tensor,
+    entropy_bonus: float | Tensor,
+    learning_rate: float | Tensor,
     max_norm: float,
     half_told_share: float,
     meaning_zipf: float,
     rng: np.random.Generator,
     generator: torch.Generator,
     slow_genomes: Tensor | None = None,
+    share: Share = alone,
 ) -> Tensor:
     """One update of every genome, as guide and as builder, on `batch` meanings; returns the surprise (P,) in nats.
 
@@ -119,54 +120,149 @@ def language_round(
 
     `slow_genomes` (P, parameters), copies that follow slowly, hold speakers back where `channel.slow_copy_weight` asks
     for it (Chaabouni et al. 2022, "Emergent communication at scale"), and are moved on here.
+
+    `learning_rate`, `entropy_bonus` and `temperature` are one for all, or (P, 1), (P,) and (P, 1, 1, 1), one for each genome.
     """
-    spec = policy.spec
-    leaf = genomes.detach().requires_grad_(True)
-    weights = policy.weights_of(leaf)
+    population = len(genomes)
     goal, is_told, senses = _guide_senses(
-        policy, scenario, len(genomes), batch, half_told_share, meaning_zipf, rng, str(genomes.device)
+        policy, scenario, population, batch, half_told_share, meaning_zipf, rng, str(genomes.device)
     )
-    say_logits = what_guides_say(policy, weights, senses)
-    symbols, message = draw_symbols(say_logits, generator, temperature)
-    if spec.has_end:
-        message = until_end(message)
-    is_shared = channel.channel_gradient == "straight-through"
-    heard = torch.roll(message if is_shared else message.detach(), offset, dims=0)
-    told = torch.roll(goal, offset, dims=0), torch.roll(is_told, offset, dims=0)
+    seeds = torch.randint(2**62, ((population + SHARD - 1) // SHARD,), generator=generator, device=genomes.device)
+    shape = (population, batch, policy.spec.message_length, policy.spec.num_symbols)
+    table = _Talk(
+        policy, genomes, slow_genomes, scenario, channel, offset, temperature, entropy_bonus, goal, is_told, senses,
+        messages=torch.zeros(shape, device=genomes.device), wishes=torch.zeros(shape, device=genomes.device),
+        surprise=torch.zeros(shape[:2], device=genomes.device), is_right=torch.zeros(shape[:2], device=genomes.device),
+    )  # fmt: skip
+    shards = [
+        _Talking(table, k * SHARD, min((k + 1) * SHARD, population), seed) for k, seed in enumerate(seeds.tolist())
+    ]
 
-    def surprise_at(heard: Tensor, goal: Tensor, is_told: Tensor) -> tuple[Tensor, Tensor]:
-        if channel.symbol_noise > 0:
-            heard = with_noise(heard, channel.symbol_noise, spec.num_symbols - spec.has_end, generator)
-        beliefs = what_builders_believe(policy, weights, heard, scenario.num_agents - 2, generator)
-        return listener_surprise(beliefs, goal, is_told, scenario, rng)
+    def speak(first: int, last: int) -> None:
+        for shard in shards[first:last]:
+            shard.speak()
 
-    surprise, is_right = surprise_at(heard, *told)  # (P, batch) each
-    loss = surprise.mean(dim=1)
-    if channel.channel_gradient == "autoencoding":
-        loss = loss + surprise_at(message, goal, is_told)[0].mean(dim=1)
-    log_p = torch.log_softmax(say_logits, dim=-1)
-    loss = loss - entropy_bonus * -(log_p.exp() * log_p).sum(dim=-1).mean(dim=(1, 2))
-    # what the listener made of it comes back to the speaker
-    cost = torch.roll(surprise.detach(), -offset, dims=0)
-    if channel.length_cost:
-        understood = torch.roll(is_right.mean(dim=1), -offset, dims=0)
-        price = channel.length_cost * length_weight(understood)  # (P,)
-        length = message.sum(dim=(-1, -2))  # (P, batch) symbols
-        cost = cost + price.unsqueeze(1) * length.detach()
-        if channel.channel_gradient != "reinforce":
-            loss = loss + price * length.mean(dim=1)
-    if channel.channel_gradient == "reinforce":
-        baseline = (cost.sum(dim=1, keepdim=True) - cost) / max(1, batch - 1)
-        loss = loss + ((cost - baseline) * log_prob_of(say_logits, symbols, spec.has_end)).mean(dim=1)
-    if slow_genomes is not None and channel.slow_copy_weight:
-        with torch.no_grad():
-            slow_log_p = torch.log_softmax(what_guides_say(policy, policy.weights_of(slow_genomes), senses), dim=-1)
-        divergence = (log_p.exp() * (log_p - slow_log_p)).sum(dim=-1)  # (P, batch, L) nats
-        loss = loss + channel.slow_copy_weight * divergence.mean(dim=(1, 2))
-    optimiser.update(genomes, torch.autograd.grad(loss.sum(), leaf)[0], learning_rate, max_norm)
+    def listen(first: int, last: int) -> None:
+        for shard in shards[first:last]:
+            shard.listen()
+
+    def learn(first: int, last: int) -> None:
+        for shard in shards[first:last]:
+            total = shard.learn()
+            rate = learning_rate[shard.rows] if isinstance(learning_rate, Tensor) else learning_rate
+            optimiser.rows(shard.rows.start, shard.rows.stop).update(genomes[shard.rows], total, rate, max_norm)
+
+    for work in (speak, listen, learn):  # each needs what all others did before
+        share(work, len(shards))
     if slow_genomes is not None:
         slow_genomes.lerp_(genomes, channel.slow_copy_rate)
-    return surprise.detach().mean(dim=1)
+    return table.surprise.mean(dim=1)
+
+
+@dataclass(frozen=True)
+class _Talk:
+    """A language round, and what passes in it from genome to genome."""
+
+    policy: Policy
+    genomes: Tensor
+    slow_genomes: Tensor | None
+    scenario: Scenario
+    channel: ChannelConfig
+    offset: int
+    temperature: float | Tensor
+    entropy_bonus: float | Tensor
+    goal: Tensor  # (P, batch, G)
+    is_told: Tensor
+    senses: Senses  # of guides
+    messages: Tensor  # (P, batch, L, V), by speaker
+    wishes: Tensor  # (P, batch, L, V): the gradient of the listener's surprise at each message, by speaker
+    surprise: Tensor  # (P, batch), by listener
+    is_right: Tensor  # (P, batch)
+
+
+class _Talking:
+    """Some of the genomes in a language round; chance is their own."""
+
+    def __init__(self, table: _Talk, first: int, last: int, seed: int) -> None:
+        self.table, self.rows = table, slice(first, last)
+        self.generator = torch.Generator(device=table.genomes.device).manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        self.leaf = table.genomes[self.rows].clone().requires_grad_(True)
+        self.weights = table.policy.weights_of(self.leaf)
+        self.senses = _some_of(table.senses, first, last)
+
+    def speak(self) -> None:
+        table, spec = self.table, self.table.policy.spec
+        temperature = table.temperature
+        if isinstance(temperature, Tensor):
+            temperature = temperature[self.rows]
+        self.say_logits = what_guides_say(table.policy, self.weights, self.senses)
+        self.symbols, message = draw_symbols(self.say_logits, self.generator, temperature)
+        self.message = until_end(message) if spec.has_end else message
+        table.messages[self.rows] = self.message.detach()
+
+    def listen(self) -> None:
+        table = self.table
+        speakers = (torch.arange(self.rows.start, self.rows.stop) - table.offset) % len(table.genomes)
+        heard = table.messages[speakers].requires_grad_(True)
+        surprise, is_right = self._surprise_at(heard, table.goal[speakers], table.is_told[speakers])
+        table.surprise[self.rows], table.is_right[self.rows] = surprise.detach(), is_right
+        self.gradient, wishes = torch.autograd.grad(surprise.mean(dim=1).sum(), [self.leaf, heard], retain_graph=True)
+        table.wishes[speakers] = wishes
+
+    def _surprise_at(self, heard: Tensor, goal: Tensor, is_told: Tensor) -> tuple[Tensor, Tensor]:
+        table, spec = self.table, self.table.policy.spec
+        if table.channel.symbol_noise > 0:
+            heard = with_noise(heard, table.channel.symbol_noise, spec.num_symbols - spec.has_end, self.generator)
+        num_decoys = table.scenario.num_agents - 2
+        beliefs = what_builders_believe(table.policy, self.weights, heard, num_decoys, self.generator)
+        return listener_surprise(beliefs, goal, is_told, table.scenario, self.rng)
+
+    def learn(self) -> Tensor:
+        """What speakers learn, besides; returns the whole gradient (genomes, parameters)."""
+        table, channel, spec = self.table, self.table.channel, self.table.policy.spec
+        batch = self.say_logits.shape[1]
+        bonus = table.entropy_bonus[self.rows] if isinstance(table.entropy_bonus, Tensor) else table.entropy_bonus
+        log_p = torch.log_softmax(self.say_logits, dim=-1)
+        loss = -bonus * -(log_p.exp() * log_p).sum(dim=-1).mean(dim=(1, 2))
+        if channel.channel_gradient == "autoencoding":
+            own = self._surprise_at(self.message, table.goal[self.rows], table.is_told[self.rows])[0]
+            loss = loss + own.mean(dim=1)
+        # what the listener made of it comes back to the speaker
+        listeners = (torch.arange(self.rows.start, self.rows.stop) + table.offset) % len(table.genomes)
+        cost = table.surprise[listeners]
+        if channel.length_cost:
+            price = channel.length_cost * length_weight(table.is_right[listeners].mean(dim=1))
+            length = self.message.sum(dim=(-1, -2))  # (genomes, batch) symbols
+            cost = cost + price.unsqueeze(1) * length.detach()
+            if channel.channel_gradient != "reinforce":
+                loss = loss + price * length.mean(dim=1)
+        if channel.channel_gradient == "reinforce":
+            baseline = (cost.sum(dim=1, keepdim=True) - cost) / max(1, batch - 1)
+            said = log_prob_of(self.say_logits, self.symbols, spec.has_end)
+            loss = loss + ((cost - baseline) * said).mean(dim=1)
+        if table.slow_genomes is not None and channel.slow_copy_weight:
+            with torch.no_grad():
+                slow = table.policy.weights_of(table.slow_genomes[self.rows])
+                slow_log_p = torch.log_softmax(what_guides_say(table.policy, slow, self.senses), dim=-1)
+            divergence = (log_p.exp() * (log_p - slow_log_p)).sum(dim=-1)  # (genomes, batch, L) nats
+            loss = loss + channel.slow_copy_weight * divergence.mean(dim=(1, 2))
+        outputs = [loss.sum()]
+        wanted = [torch.ones_like(outputs[0])]
+        if channel.channel_gradient == "straight-through":
+            outputs.append(self.message)
+            wanted.append(table.wishes[self.rows])
+        return self.gradient + torch.autograd.grad(outputs, self.leaf, wanted)[0]
+
+
+def _some_of(senses: Senses, first: int, last: int) -> Senses:
+    """What guides of the genomes first to last sense, all of whose seats have the same modalities."""
+    body = senses.body[first:last]
+    every = rows_where(torch.ones(body.shape, dtype=torch.bool, device=body.device))
+    if senses.view is not None:
+        return Senses(body, every, senses.view[first:last], None, None)
+    assert senses.goal is not None
+    return Senses(body, None, None, every, senses.goal[first:last])
 
 
 def what_guides_say(policy: Policy, weights: dict[str, Tensor], senses: Senses) -> Tensor:

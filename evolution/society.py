@@ -490,10 +490,12 @@ class Society(mesa.Model):
         }  # fmt: skip
         if self.scenario.takes_turns:
             return dialogue_round(self.policy, genomes, optimiser, self.scenario, **options)
-        return language_round(
-            self.policy, genomes, optimiser, self.scenario, slow_genomes=slow_genomes,
-            half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, **options,
-        )  # fmt: skip
+        with crew() as share:
+            return language_round(
+                self.policy, genomes, optimiser, self.scenario, slow_genomes=slow_genomes,
+                half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, share=share,
+                **options,
+            )  # fmt: skip
 
     def _rollout(self, rng: np.random.Generator) -> Rollout:
         """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""

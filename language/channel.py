@@ -39,7 +39,7 @@ class Intervention:
 
 
 def draw_symbols(
-    logits: Tensor, generator: torch.Generator | None = None, temperature: float = 1.0
+    logits: Tensor, generator: torch.Generator | None = None, temperature: float | Tensor = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Choose symbols from logits (..., L, V): the most probable ones, or drawn ones if a generator is given.
 

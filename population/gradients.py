@@ -1,8 +1,8 @@
 """Parts of the networks whose gradients are written by hand, because sums over few of many rows are most of their work.
 
 Each is one pass over its data, forward and backward, where tensors of zeros and ones, of all cells or of all steps
-would be many: looking words up, remembering over many steps, asking a picture. All give what the plain tensors would give, to
-rounding (`tests/population/test_gradients.py`), and release the interpreter's lock.
+would be many: looking words up, remembering over many steps, asking a picture. All give what the plain tensors would
+give, to rounding, and release the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def ask_picture(
     """Where what is asked for was found: (P, M, Q, E), by attention over the cells that hold something, or to nothing.
 
     `question` (P, M, Q, heads, key), `look_key` (P, looks, key), `place_key` (P, cells, key),
-    `place_value` (P, cells, E), `view` (P, M, cells) look codes, uint8. Attention of the heads of a question is averaged; nothing has a score of 0.
+    `place_value` (P, cells, E), `view` (P, M, cells) look codes, uint8. Attention of the heads of a
+    question is averaged; nothing has a score of 0.
     """
     if question.device.type != "cpu":
         scores = torch.einsum("pmqhk,pck->pmqhc", question, place_key)

@@ -98,7 +98,8 @@ class Done:
         shape = (num_worlds, num_agents)
         return Done(
             np.zeros(shape, np.int8), np.zeros((*shape, length), np.int16),
-            np.zeros((*shape, num_attributes), np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32),
+            np.zeros((*shape, num_attributes), np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
         )  # fmt: skip
 
 
@@ -180,7 +181,8 @@ class Reflexes:
                 self.situation, self.token_counts, shape[1], sensed.view, sensed.sees, sensed.knows, sensed.told,
                 sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices, sensed.heard,
                 sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
-                self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob, done.say_log_prob, done.value,
+                self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob,
+                done.say_log_prob, done.value,
             )  # fmt: skip
 
         share(work, len(self.genomes))
