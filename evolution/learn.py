@@ -57,8 +57,11 @@ class RowAdam:
         self.square[row, columns] = 0.0
 
     @torch.no_grad()
-    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
-        """One step on every row of `genomes` (P, parameters), in place; every gradient is clipped to `max_norm`."""
+    def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float | Tensor, max_norm: float) -> None:
+        """One step on every row of `genomes` (P, parameters), in place; every gradient is clipped to `max_norm`.
+
+        `learning_rate` is one for all, or (P, 1), one for each row.
+        """
         norm = gradient.norm(dim=1, keepdim=True)
         is_finite = torch.isfinite(norm)
         if not bool(is_finite.all()):
