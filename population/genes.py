@@ -78,8 +78,7 @@ def cross(mothers: np.ndarray, fathers: np.ndarray, kind: GeneCrossing, rng: np.
         raise ValueError(f"genes of mothers must have shape {fathers.shape}, got {mothers.shape}")
     if kind == "parent":
         return np.where(rng.random(mothers.shape) < 0.5, mothers, fathers)
-    # of equal ones exactly that one, which the root of the square need not be
-    return np.where(mothers == fathers, mothers, np.sqrt(mothers * fathers))
+    return np.sqrt(mothers * fathers)
 
 
 def _checked(genes: np.ndarray) -> np.ndarray:

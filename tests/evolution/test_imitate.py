@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -28,8 +30,15 @@ def far(policy: Policy, genomes: Tensor, lesson: Lesson) -> Tensor:
 def test_divergence_is_that_of_distributions_and_nothing_from_oneself(name: str):
     policy, genomes, scenario = drawn_population(name)
     experience = gathered(policy, genomes, scenario)
+    *steps, last = experience.situations
+    is_active = last.is_active.clone()
+    is_active[:, 0] = False  # one world was over before the last step
+    experience = replace(experience, situations=(*steps, replace(last, is_active=is_active)))
     lesson = lesson_of(policy, genomes, experience)
     torch.testing.assert_close(far(policy, genomes, lesson), torch.zeros(4), rtol=0, atol=1e-6)
+    teacher_of = torch.tensor([2, 0, 2])
+    chosen = lesson.of(teacher_of)
+    torch.testing.assert_close(far(policy, genomes[teacher_of], chosen), torch.zeros(3), rtol=0, atol=1e-6)
     others = genomes.roll(1, dims=0)
     with torch.no_grad():
         parts = divergence(policy, policy.weights_of(others), lesson)
