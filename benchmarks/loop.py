@@ -28,8 +28,8 @@ are learned from are counted once. `--json` prints one object:
         of a genome
     parts, evolution_only_parts
         CPU seconds a generation of `live` (judging in fresh worlds), `learn`, `select` (who lives on, copies,
-        mutations), `measure` and `record` (full measurement and recording, spread over `measure_every` and `record_every`
-        generations) and `save` (tables and checkpoint); and the setting, as in a sweep
+        mutations), `measure` and `record` (full measurement and recording, spread over `measure_every` and
+        `record_every` generations) and `save` (tables and checkpoint); and the setting, as in a sweep
 
 and, with `--sweep`, `sweep`: one object for each setting with `population`, `parameters`, `agents` (in a world),
 `agent_steps` (of a generation), `agent_steps_per_cpu_second`, `bytes` (largest resident memory) and the parts as above,
