@@ -191,15 +191,15 @@ def _eval(options: argparse.Namespace) -> int:
         familiar, strange = _number(found["familiar"]), _number(found["strangers"])
         lines += [f"mean of familiar pairs: {familiar}; of strangers: {strange}"]
     if options.language:
-        lines += _study(policy, boxlings, scenario, found, options.seed)
+        lines += _language(policy, boxlings, scenario, found, options.seed)
     return _print(found, lines, options)
 
 
-def _study(policy: Policy, boxlings: Tensor, scenario: Scenario, found: dict[str, Any], seed: int) -> list[str]:
+def _language(policy: Policy, boxlings: Tensor, scenario: Scenario, found: dict[str, Any], seed: int) -> list[str]:
     """Everything that can be measured of a population's language, into `found`; returns it as lines."""
-    from evolution.study import study
+    from evolution.language_study import study_language
 
-    found["language"] = measured = study(policy, boxlings, scenario, seed=seed)
+    found["language"] = measured = study_language(policy, boxlings, scenario, seed=seed)
     lines = ["language, by first words:"]
     for name, value in measured.items():
         if isinstance(value, (int, float)) or value is None:

@@ -36,7 +36,7 @@ from world.splits import COMPOSITIONS, TRAIN
 MAX_PAIRED_MEANINGS = 250  # for every speaker with every listener
 
 
-def study(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0) -> dict[str, Any]:
+def study_language(policy: Policy, genomes: Tensor, scenario: Scenario, *, seed: int = 0) -> dict[str, Any]:
     """All that can be measured of the language of these boxlings, as plain values; None where it is undefined.
 
     Shares in [0, 1]: `success` on trained meanings and `held_out` on combinations that never were, each with its Wilson

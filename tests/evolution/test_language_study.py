@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from evolution.evaluate import converse, some_meanings
-from evolution.study import study
+from evolution.language_study import study_language
 from language.channel import Intervention
 from population.policy import Policy
 from tests.evolution.conftest import TALKING, drawn_population
@@ -36,7 +36,7 @@ def taught_population(scenario: str = "describe:2x4") -> tuple[Policy, Tensor, S
 
 def test_a_population_that_talks_is_understood_because_of_its_words():
     policy, genomes, scenario = taught_population()
-    found = study(policy, genomes, scenario)
+    found = study_language(policy, genomes, scenario)
     assert found["success"] == found["familiar"] == found["strangers"] == found["own"] > 0.9
     num_trained = len(scenario.meanings("train"))
     assert found["chance"] == 1 / num_trained
@@ -53,7 +53,7 @@ def test_a_population_that_talks_is_understood_because_of_its_words():
 
 def test_a_population_that_was_never_taught_is_at_chance():
     policy, genomes, scenario = drawn_population("describe:2x4", **ABLE)
-    found = study(policy, genomes, scenario)
+    found = study_language(policy, genomes, scenario)
     assert found["success"] < 0.3
     assert found["agreement"] < 0.2
     assert found["topographic_similarity"] < 1
@@ -62,7 +62,7 @@ def test_a_population_that_was_never_taught_is_at_chance():
 @pytest.mark.parametrize("name", [*TALKING, "describe:1x5"])
 def test_every_game_with_words_can_be_studied(name: str):
     policy, genomes, scenario = drawn_population(name)
-    found = study(policy, genomes, scenario)
+    found = study_language(policy, genomes, scenario)
     json.dumps(found, allow_nan=False)
     assert found["scenario"] == scenario.name
     assert ("held_out" in found) == ("held-out" in scenario.splits)
@@ -111,8 +111,8 @@ def test_an_answer_is_the_listeners_own_and_changes_with_what_it_hears():
 def test_words_that_stay_the_same_move_nobody(name: str, monkeypatch: pytest.MonkeyPatch):
     """All else that is heard and felt is alike, so that listening is measured by words alone."""
     policy, genomes, scenario = drawn_population(name)
-    assert study(policy, genomes, scenario)["positive_listening"] > 0
-    monkeypatch.setattr("evolution.study.draw_other_worlds", lambda number, generator: torch.arange(number))
-    found = study(policy, genomes, scenario)
+    assert study_language(policy, genomes, scenario)["positive_listening"] > 0
+    monkeypatch.setattr("evolution.language_study.draw_other_worlds", lambda number, generator: torch.arange(number))
+    found = study_language(policy, genomes, scenario)
     assert found["positive_listening"] == 0
     assert found["changed_share"] == 0
