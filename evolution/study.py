@@ -50,9 +50,8 @@ from population.policy import Policy
 from world import scenarios
 
 SHORT_CHILDHOODS = (20, 100)  # rounds; what they cost tells what a long one does
-CALIBRATION_GENERATIONS = 12
-CALIBRATION_SECONDS = 15.0  # of CPU, after which no further generation is measured
-_FEWEST_CALIBRATED = 4  # of them the first, in which the process warms up, does not count
+CALIBRATION_SHARE = 0.05  # of the budget, for which generations are measured
+_FEWEST_CALIBRATED, _MOST_CALIBRATED = 4, 1000  # generations; the first, in which a process warms up, does not count
 _MEASURED, _RECORDED = 2, 3  # every so many of these generations
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
 _GLANCE_SECONDS = 0.1  # between looks at the processes
@@ -101,7 +100,10 @@ def run_study(
         clean_leftovers(folder)
         if not is_begun:
             begin(study, folder, filled, processes, tell)
-        jobs = [Job(f"{arm}, seed {config.seed}", "run", config, study.worlds) for arm, config in planned_runs(folder)]
+        jobs = [
+            Job(f"{arm}, seed {config.seed}", "run", config, {"worlds": study.worlds})
+            for arm, config in planned_runs(folder)
+        ]
         return [f"{job.name}: {job.error}" for job in carry_out(jobs, processes, tell) if job.error]
 
 
@@ -135,7 +137,8 @@ def begin(study: StudyConfig, folder: Path, filled: dict[str, RunConfig], proces
     if study.cpu_seconds is None:
         configs = {arm: replace(config, generations=study.generations) for arm, config in filled.items()}
     else:
-        jobs = [Job(f"what {arm} costs", "costs", config) for arm, config in filled.items()]
+        options = {"for_seconds": CALIBRATION_SHARE * study.cpu_seconds}
+        jobs = [Job(f"what {arm} costs", "costs", config, options) for arm, config in filled.items()]
         carry_out(jobs, processes, tell)
         configs = {}
         for (arm, config), job in zip(filled.items(), jobs, strict=True):
@@ -167,7 +170,7 @@ def read_study(folder: str | Path) -> tuple[StudyConfig, dict[str, dict[str, Any
 
 
 def planned_runs(folder: str | Path) -> list[tuple[str, RunConfig]]:
-    """All runs of a study as (arm, options), `out` being the run's folder: every arm with seed 0, then all with 1 ..."""
+    """All runs of a study as (arm, options), `out` being the run's folder: all arms with seed 0, then all with 1 ..."""
     study, plan = read_study(folder)
     runs = []
     for seed in range(study.seeds):
@@ -189,7 +192,7 @@ class Job:
     name: str
     task: str  # costs or run
     config: RunConfig
-    worlds: int = 0  # in which the last population of a run is judged
+    options: dict[str, Any] = field(default_factory=dict)  # of `run_one` or of `measured_costs`
     is_told_to_stop: bool = False
     output: str = ""
     error: str = ""
@@ -208,7 +211,7 @@ class Job:
         )  # fmt: skip
         assert self.process.stdin is not None
         with self.process.stdin as stdin:
-            stdin.write(json.dumps({"config": self.config.options(), "worlds": self.worlds}).encode())
+            stdin.write(json.dumps({"config": self.config.options(), "options": self.options}).encode())
 
     def is_over(self) -> bool:
         """Whether the process has ended; then `output` or `error` says how."""
@@ -361,25 +364,28 @@ def final_measures(folder: str | Path, worlds: int) -> dict[str, float]:
 # ---- one process: what an arm costs ----
 
 
-def measured_costs(config: RunConfig) -> Costs:
-    """What the parts of a run with these options cost, by a short one in a temporary place.
+def measured_costs(config: RunConfig, for_seconds: float) -> Costs:
+    """What the parts of a run with these options cost, by a short one of so many CPU seconds in a temporary place.
 
     Childhoods are measured by two short ones, as their rounds cost the same each, generations by the least squares of
     those that are measured, recorded, both or neither.
     """
     rounds = int(config.learning.founder_rounds or 0)
     short = min(rounds, SHORT_CHILDHOODS[0])
-    spent = time.process_time()
+    started = math.inf
 
     def enough(report: Report) -> None:
-        if report.generation >= _FEWEST_CALIBRATED and time.process_time() - spent > CALIBRATION_SECONDS:
+        nonlocal started
+        if report.generation == 1 and not report.text:
+            started = time.process_time()
+        if report.generation >= _FEWEST_CALIBRATED and time.process_time() - started > for_seconds:
             raise _Enough
 
     with tempfile.TemporaryDirectory(prefix="boxlings-") as place:
         brief = replace(
             config,
             out=str(Path(place) / "run"),
-            generations=CALIBRATION_GENERATIONS,
+            generations=_MOST_CALIBRATED,
             measure_every=_MEASURED,
             record_every=_RECORDED,
             checkpoint_every=1,
@@ -420,9 +426,9 @@ def main() -> int:
         config = RunConfig.from_options(asked["config"])
         prepare(threads=1)
         if sys.argv[1] == "costs":
-            print(json.dumps(asdict(measured_costs(config))))
+            print(json.dumps(asdict(measured_costs(config, **asked["options"]))))
         else:
-            run_one(config, asked["worlds"])
+            run_one(config, **asked["options"])
     except (Interrupted, KeyboardInterrupt):
         return 130
     except (ValueError, OSError) as error:
