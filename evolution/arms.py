@@ -16,6 +16,7 @@ from typing import Any
 from evolution.config import RunConfig, SelectionConfig
 
 TOLERANCE = 0.1  # share of the budget by which an arm may miss it without a warning
+_CHEAPEST_SECONDS = 1e-4  # no generation costs less, whatever was measured
 _EVERY = ("measure_every", "record_every", "checkpoint_every")  # intervals in generations
 
 
@@ -148,19 +149,14 @@ def affordable(config: RunConfig, given: RunConfig, costs: Costs, cpu_seconds: f
     def with_(generations: int) -> RunConfig:
         return with_generations(config, given, generations)
 
-    least = costs.of(with_(1))
-    if least > cpu_seconds:
-        raise ValueError(
-            f"cpu_seconds must be at least {math.ceil(least)}, what the founder's childhood and one generation take, "
-            f"got {cpu_seconds:g}"
-        )
-    low, high = 1, 2
-    while costs.of(with_(high)) <= cpu_seconds and high < 10**7:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if costs.of(with_(middle)) <= cpu_seconds else (low, middle)
-    return with_(low)
+    most = int((cpu_seconds - costs.start_seconds) / max(costs.generation_seconds, _CHEAPEST_SECONDS))
+    for generations in range(most, 0, -1):
+        if costs.of(with_(generations)) <= cpu_seconds:
+            return with_(generations)
+    least = math.ceil(costs.of(with_(1)))
+    raise ValueError(
+        f"cpu_seconds must be at least {least}, what the founder's childhood and one generation take, got {cpu_seconds:g}"
+    )
 
 
 def _without_none(options: dict[str, Any]) -> dict[str, Any]:

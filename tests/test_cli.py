@@ -113,7 +113,7 @@ def call(capsys):
 def test_help_and_wrong_options_need_nothing_heavy():
     code = """
 import sys, boxlings
-for command in "run resume eval plot report replay pretrain scenarios".split() + [None]:
+for command in "run resume eval plot report replay pretrain study scenarios".split() + [None]:
     try:
         boxlings.main([command, "--help"] if command else ["--help"])
     except SystemExit as end:
