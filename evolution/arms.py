@@ -155,7 +155,7 @@ def affordable(config: RunConfig, given: RunConfig, costs: Costs, cpu_seconds: f
             return with_(generations)
     least = math.ceil(costs.of(with_(1)))
     raise ValueError(
-        f"cpu_seconds must be at least {least}, what the founder's childhood and one generation take, got {cpu_seconds:g}"
+        f"cpu_seconds must be at least {least}, what a childhood and one generation take, got {cpu_seconds:g}"
     )
 
 
