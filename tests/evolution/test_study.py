@@ -153,7 +153,7 @@ def test_processes_that_fail_leave_a_sentence_and_the_others_go_on(tmp_path: Pat
     assert [is_finished(config) for _, config in planned_runs(folder)] == [False, True]
 
 
-@pytest.mark.parametrize("scenario", ["name", "guide", "forage", "sokoban"])
+@pytest.mark.parametrize("scenario", ["name", "guide", "forage", "sokoban", "describe:3x6"])
 def test_last_populations_are_judged_as_the_eval_command_does(scenario: str, tmp_path: Path):
     evolve(replace(tiny(scenario), out=str(tmp_path / "run"), generations=1))
     found = final_measures(tmp_path / "run", worlds=32)
@@ -167,6 +167,13 @@ def test_last_populations_are_judged_as_the_eval_command_does(scenario: str, tmp
         assert found["strangers"] == strangers(pairs)["strangers"]
         muted = evaluate(policy, boxlings, world, channel="mute", worlds_per_boxling=8)
         assert found["success_muted"] == muted["success"]
+
+
+def test_words_of_a_taught_population_are_worth_something(tmp_path: Path):
+    config = tiny("describe:2x3", learning={"founder_rounds": 150, "language_batch": 32})
+    evolve(replace(config, out=str(tmp_path / "run"), generations=1))
+    found = final_measures(tmp_path / "run", worlds=128)
+    assert found["success"] > 2 * max(found["success_muted"], found["success_shuffled"])
 
 
 # ---- what is refused ----
