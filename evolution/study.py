@@ -51,6 +51,7 @@ from world import scenarios
 
 SHORT_CHILDHOODS = (20, 100)  # rounds; what they cost tells what a long one does
 CALIBRATION_SHARE = 0.05  # of the budget, for which generations are measured
+FEWEST_CALIBRATION_SECONDS = 5.0  # what a generation costs hangs on how a population fares: a few do not tell
 _FEWEST_CALIBRATED, _MOST_CALIBRATED = 4, 1000  # generations; the first, in which a process warms up, does not count
 _MEASURED, _RECORDED = 2, 3  # every so many of these generations
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
@@ -137,7 +138,7 @@ def begin(study: StudyConfig, folder: Path, filled: dict[str, RunConfig], proces
     if study.cpu_seconds is None:
         configs = {arm: replace(config, generations=study.generations) for arm, config in filled.items()}
     else:
-        options = {"for_seconds": CALIBRATION_SHARE * study.cpu_seconds}
+        options = {"for_seconds": max(FEWEST_CALIBRATION_SECONDS, CALIBRATION_SHARE * study.cpu_seconds)}
         jobs = [Job(f"what {arm} costs", "costs", config, options) for arm, config in filled.items()]
         carry_out(jobs, processes, tell)
         configs = {}

@@ -117,16 +117,16 @@ def test_a_study_leaves_ordinary_runs_of_every_arm_and_seed(tmp_path: Path):
 @pytest.mark.usefixtures("here_and_now")
 def test_every_arm_gets_the_generations_that_its_costs_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def costs(config: RunConfig, for_seconds: float) -> Costs:
-        assert for_seconds == pytest.approx(0.6)
-        return Costs(0.0, 3.0 if config.learning.fine_tuning else 2.0, 0.0, 0.0)
+        assert for_seconds == pytest.approx(6.0)
+        return Costs(0.0, 30.0 if config.learning.fine_tuning else 20.0, 0.0, 0.0)
 
     monkeypatch.setattr("tests.evolution.conftest.measured_costs", costs)
-    study = tiny_study(arms=("evolution+learning", "evolution"), seeds=1, generations=None, cpu_seconds=12.0)
+    study = tiny_study(arms=("evolution+learning", "evolution"), seeds=1, generations=None, cpu_seconds=120.0)
     run_study(study, tmp_path)
     assert [config.generations for _, config in planned_runs(tmp_path)] == [4, 6]
     plan = read_toml(tmp_path / "study.toml")["plan"]
-    assert plan["evolution"]["expected_cpu_seconds"] == 12
-    assert plan["evolution"]["generation_seconds"] == 2
+    assert plan["evolution"]["expected_cpu_seconds"] == 120
+    assert plan["evolution"]["generation_seconds"] == 20
 
 
 @pytest.mark.usefixtures("here_and_now")
