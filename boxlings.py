@@ -36,6 +36,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evolution.arms import ARMS
 from evolution.config import (
     DEFAULTS,
     ChannelConfig,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from analysis.run import Run, load_run
     from evolution.run import Interrupted, Report, evolve, resume
+    from evolution.study import Progress as StudyProgress
     from population.policy import Policy
     from population.spec import PolicySpec
     from world.scenarios.base import Scenario
@@ -191,15 +193,15 @@ def _eval(options: argparse.Namespace) -> int:
         familiar, strange = _number(found["familiar"]), _number(found["strangers"])
         lines += [f"mean of familiar pairs: {familiar}; of strangers: {strange}"]
     if options.language:
-        lines += _study(policy, boxlings, scenario, found, options.seed)
+        lines += _language(policy, boxlings, scenario, found, options.seed)
     return _print(found, lines, options)
 
 
-def _study(policy: Policy, boxlings: Tensor, scenario: Scenario, found: dict[str, Any], seed: int) -> list[str]:
+def _language(policy: Policy, boxlings: Tensor, scenario: Scenario, found: dict[str, Any], seed: int) -> list[str]:
     """Everything that can be measured of a population's language, into `found`; returns it as lines."""
-    from evolution.study import study
+    from evolution.language_study import study_language
 
-    found["language"] = measured = study(policy, boxlings, scenario, seed=seed)
+    found["language"] = measured = study_language(policy, boxlings, scenario, seed=seed)
     lines = ["language, by first words:"]
     for name, value in measured.items():
         if isinstance(value, (int, float)) or value is None:
@@ -331,6 +333,55 @@ def _pretrain(options: argparse.Namespace) -> int:
         f"use it with `boxlings run {config.scenario} --seed-from {out}`",
     ]
     return _print(found, lines, options)
+
+
+def _study(options: argparse.Namespace) -> int:
+    """Run several arms with several seeds, or what is left of them, and compare them."""
+    from analysis.study import load_study, off_budget, write_study
+    from evolution.arms import StudyConfig
+    from evolution.study import run_study
+
+    study = StudyConfig(
+        run=RunConfig.from_options(_nested(options)["config"]),
+        arms=tuple(options.arms.split(",")),
+        seeds=options.seeds,
+        cpu_seconds=options.cpu_seconds,
+        generations=options.generations,
+        worlds=options.worlds,
+    )
+    folder = Path(options.out)
+    try:
+        with _progress("go on with the same command") as progress:
+            failed = run_study(study, folder, processes=options.processes, on_progress=progress.tell_study)
+    except KeyboardInterrupt:
+        raise _Stopped("interrupted; go on with the same command") from None
+    found = load_study(folder)
+    summary, paths = write_study(found)
+    warnings = off_budget(found)
+    for sentence in [*failed, *warnings]:
+        _tell(sentence, 0)
+    names = [name for name in ("success", "success_held_out", "success_muted", "strangers") if name in found.measures]
+    lines = [
+        "mean over seeds, with its 95 % bootstrap interval:",
+        f"  {'':20}" + "".join(f"{name:>24}" for name in names),
+    ]
+    own = summary[summary["compared_to"] == ""].set_index(["arm", "measure"])
+    for arm in study.arms:
+        cells = [own.loc[(arm, name)] for name in names if (arm, name) in own.index]
+        told = [f"{cell['mean']:.3f} [{cell['low']:.3f}, {cell['high']:.3f}]" for cell in cells]
+        lines.append(f"  {arm:20}" + "".join(f"{cell:>24}" for cell in told or ["no finished run"]))
+    result = {
+        "study": str(folder),
+        "scenario": found.config.run.scenario,
+        "generations": {arm: found.plan[arm]["generations"] for arm in study.arms},
+        "table": found.table.to_dict("records"),
+        "summary": summary.to_dict("records"),
+        "files": [str(path) for path in paths],
+        "failed": failed,
+        "warnings": warnings,
+    }
+    _print(result, [*lines, *paths], options)
+    return 1 if failed else 0
 
 
 def _scenarios(options: argparse.Namespace) -> int:
@@ -558,6 +609,13 @@ class _Progress:
             self._print(line)
         self.tenth = tenth
 
+    def tell_study(self, progress: StudyProgress) -> None:
+        """The same of a study: news as lines, how things stand as the live line."""
+        if progress.is_news:
+            self._print(progress.text)
+        elif self.live is not None:
+            self._show(progress.text, progress.share)
+
     def close(self) -> None:
         """End the live line; who waits for kernels later is told as before."""
         from world import compiling
@@ -747,6 +805,28 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     generations(pretrain, f"({_default_in_words('generations', None)})")
     _add_json(pretrain)
 
+    study = command("study", _study, "compare arms, ways to run, by several seeds that may all spend the same")
+    study.usage = (
+        "boxlings study [SCENARIO] --out DIR (--cpu-seconds X | --generations N) [--seeds N] [--arms NAME,...] ..."
+    )
+    study.formatter_class = argparse.RawDescriptionHelpFormatter
+    study.epilog = "\n".join(["arms:", *(f"  {arm.name:20}{arm.summary}" for arm in ARMS.values())])
+    text = "the study's folder; one that was stopped goes on with the same command"
+    study.add_argument("--out", required=True, metavar="DIR", help=text)
+    text = f"ways to run, the first is what others are compared with (default: {','.join(ARMS)})"
+    study.add_argument("--arms", default=",".join(ARMS), metavar="NAME,...", help=text)
+    text = "runs of each arm, with seeds 0, 1, ... (default: 5)"
+    study.add_argument("--seeds", type=_at_least(1), default=5, metavar="N", help=text)
+    text = "that every run may spend; how many generations that pays for is measured first"
+    study.add_argument("--cpu-seconds", type=_fraction, metavar="X", help=text)
+    generations(study, "of every run, in place of --cpu-seconds")
+    text = "in which each last population is judged (default: 2048)"
+    study.add_argument("--worlds", type=_at_least(1), default=2048, metavar="N", help=text)
+    text = "runs at once, with one thread each (default: as many as there are cores)"
+    study.add_argument("--processes", type=_at_least(1), metavar="N", help=text)
+    _add_json(study)
+    _add_run_options(study, leaving_out=("out", "seed", "generations", "threads"))
+
     _add_json(command("scenarios", _scenarios, "tell what scenarios there are, with a picture of each"))
     return parser, commands
 
@@ -767,7 +847,7 @@ def _add_choice(group: Any, flag: str, names: tuple[str, ...], text: str, **opti
     group.add_argument(flag, type=_one_of(names), metavar="|".join(names), help=text, **options)
 
 
-def _add_run_options(parser: _Parser) -> None:
+def _add_run_options(parser: _Parser, leaving_out: tuple[str, ...] = ()) -> None:
     """A flag for every field of RunConfig and of its parts; what is not given is left to RunConfig.
 
     Their values are parsed as `config.population`, `config.learning.epochs`, ..., see `_nested`.
@@ -776,7 +856,7 @@ def _add_run_options(parser: _Parser) -> None:
     parser.add_argument("config.scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text)
     kinds = typing.get_type_hints(RunConfig)
     parts = [name for name, kind in kinds.items() if is_dataclass(kind)]
-    _add_flags(parser, "config", RunConfig, leaving_out=("scenario", *parts))
+    _add_flags(parser, "config", RunConfig, leaving_out=("scenario", *parts, *leaving_out))
     for name in parts:
         group = parser.add_argument_group(name, _one_line(inspect.getdoc(kinds[name])))
         _add_flags(group, f"config.{name}", kinds[name])

@@ -41,9 +41,9 @@ sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 import torch
 
+from evolution.language_study import study_language
 from evolution.machine import prepare
 from evolution.run import load_population, slug
-from evolution.study import study
 from language.measures import mean_interval
 from population.policy import Policy
 from world import scenarios
@@ -136,7 +136,7 @@ def measure(folder: Path, game: str) -> dict[str, Any]:
     prepare(1)
     _, spec, genomes = load_population(folder)
     scenario = scenarios.get(game)
-    found = study(Policy(spec), torch.from_numpy(genomes), scenario, seed=1)
+    found = study_language(Policy(spec), torch.from_numpy(genomes), scenario, seed=1)
     row = {SHORT.get(name, name): found.get(name) for name in COLUMNS}
     if not scenario.is_decided_by_answers:
         for name, options in (

@@ -184,7 +184,7 @@ def _go_on(
             text = "stopping after this generation; Ctrl-C again stops at once, and loses it"
             _tell(listener, config, text, society.generation)
 
-    with _stop_request(tell_stop) as is_asked_to_stop:
+    with stop_request(tell_stop) as is_asked_to_stop:
         if society is None:
 
             def tell_childhood(_share: float, text: str) -> None:
@@ -293,7 +293,7 @@ def _best_generation(tables: Tables) -> set[int]:
 
 
 @contextmanager
-def _stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+def stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a wish that is granted after the generation; the second one interrupts at once."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

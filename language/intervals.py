@@ -55,6 +55,35 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
     return float(values.mean()) - half, float(values.mean()) + half
 
 
+def bootstrap_mean_interval(
+    values: Sequence[float] | np.ndarray, confidence: float = 0.95, num_samples: int = 9999
+) -> tuple[float, float]:
+    """Interval (low, high) of the mean behind a few values, one a seed, in their unit, by what they say themselves.
+
+    So many times as many values are drawn from the values, always alike; the interval holds the middle of the means.
+    It stays inside what the values can be, but of five seeds it is more than a third too narrow, as `mean_interval` is
+    not.
+    (nan, nan) for fewer than two values and where one is nan.
+    Source: Efron 1979, https://doi.org/10.1214/aos/1176344552 (percentiles).
+
+    By hand: of three values one draw in 27 is three times the lowest, and only one in 40 is left out below.
+    >>> [round(bound, 3) for bound in bootstrap_mean_interval([0.7, 0.8, 0.9])]
+    [0.7, 0.9]
+    >>> bootstrap_mean_interval([0.7])
+    (nan, nan)
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1:
+        raise ValueError(f"values must be a list of numbers, got shape {values.shape}")
+    check_confidence(confidence)
+    if len(values) < 2 or np.isnan(values).any():
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(0)  # so that an interval can be repeated
+    means = values[rng.integers(len(values), size=(num_samples, len(values)))].mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def bootstrap_interval(
     measure: Callable[..., float],
     *arrays: np.ndarray,

@@ -22,6 +22,7 @@ import pytest
 
 import boxlings
 from analysis.run import load_run
+from evolution.arms import ARMS
 from evolution.config import DEFAULTS
 from evolution.records import write_episodes
 from evolution.run import Report, read_config
@@ -113,7 +114,7 @@ def call(capsys):
 def test_help_and_wrong_options_need_nothing_heavy():
     code = """
 import sys, boxlings
-for command in "run resume eval plot report replay pretrain scenarios".split() + [None]:
+for command in "run resume eval plot report replay pretrain study scenarios".split() + [None]:
     try:
         boxlings.main([command, "--help"] if command else ["--help"])
     except SystemExit as end:
@@ -480,6 +481,78 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+# ---- study ----
+
+STUDY = [
+    "study", "describe:2x3", *TINY, "--seeds", "1", "--arms", "evolution+learning,evolution", "--worlds", "16",
+    "--processes", "2",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_ctrl_c_stops_a_study_and_the_same_command_goes_on(tmp_path):
+    cheap = ["--arms", "evolution+learning", "--generations", "30", "--measure-every", "40", "--record-every", "40"]
+    arguments = [*STUDY, *cheap, "--out", str(tmp_path / "study"), "--json"]
+    with subprocess.Popen(
+        command_line(*arguments), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(tmp_path / "study" / "evolution+learning" / "0" / "checkpoints" / "000002", process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.splitlines()[-1] == "boxlings: stopped; go on with the same command"
+    stopped, _ = newest_valid_checkpoint(tmp_path / "study" / "evolution+learning" / "0" / "checkpoints")
+    assert stopped is not None
+    assert 2 <= int(stopped.name) < 30
+    resumed = in_a_process(*arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    found = json.loads(resumed.stdout)
+    assert found["generations"] == {"evolution+learning": 30}
+    assert found["failed"] == []
+    assert all(Path(path).is_file() for path in found["files"])
+    assert {(row["arm"], row["seed"]) for row in found["table"]} == {("evolution+learning", 0)}
+
+
+def test_a_study_with_failed_runs_tells_them_and_ends_with_status_1(tmp_path, call, monkeypatch):
+    """The failed run is one of a study of which nothing has been run yet."""
+    from evolution.study import Job
+
+    def fail(job: Job) -> None:
+        job.error = "no space left"
+
+    monkeypatch.setattr(Job, "start", fail)
+    monkeypatch.setattr(Job, "is_over", lambda job: True)
+    status, out, err = call(*STUDY, "--out", tmp_path / "study")
+    assert status == 1
+    assert "boxlings: evolution, seed 0: no space left\n" in err
+    assert out.count("no finished run") == 2
+    assert (tmp_path / "study" / "study.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--generations", "3", "--arms", "magic"], "arms must be some of evolution+learning"),
+        (["--generations", "3", "--cpu-seconds", "3"], "either cpu_seconds or generations, got both"),
+        (["--generations", "3", "--seed", "3"], "there is no option --seed, did you mean --seeds?"),
+        (["--generations", "3", "--seeds", "0"], "--seeds: expected a whole number of at least 1, got 0"),
+    ],
+)
+def test_wrong_options_of_a_study_are_refused(options, sentence, tmp_path, call):
+    arguments = ["study", "name", "--out", tmp_path / "study", *options]
+    assert_refused(*call(*arguments), sentence)
+    assert not (tmp_path / "study").exists()
+
+
+def test_help_of_studies_lists_the_arms(capsys):
+    with pytest.raises(SystemExit):
+        boxlings.main(["study", "--help"])
+    out = capsys.readouterr().out
+    for arm in ARMS.values():
+        assert f"\n  {arm.name:20}{arm.summary}\n" in out
 
 
 # ---- eval ----

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 def our_files() -> Iterator[Path]:
     """Every file of the project; not what tools and runs leave behind."""
-    left_behind = {"__pycache__", "runs", "build", "dist"}
+    left_behind = {"__pycache__", "runs", "studies", "build", "dist"}
     for folder, folders, files in os.walk(ROOT):
         if "pyvenv.cfg" in files:
             folders.clear()

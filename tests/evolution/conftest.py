@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from evolution.arms import StudyConfig
 from evolution.config import (
     ChannelConfig,
     LearningConfig,
@@ -19,6 +22,7 @@ from evolution.evaluate import converse
 from evolution.live import Rollout, WorldSupply, live
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.society import filled_config, policy_spec
+from evolution.study import Job, measured_costs, run_one
 from language.channel import Intervention
 from population.policy import Policy
 from world import scenarios
@@ -104,3 +108,32 @@ def first_words(
     messages = talk.messages[: population * num_meanings].reshape(population, num_meanings, -1)
     is_right = talk.is_right.reshape(-1, population, num_meanings)
     return scenario.meanings(split), messages, is_right.mean(axis=(0, 2))
+
+
+def tiny_study(scenario: str = "describe:2x3", **changes: Any) -> StudyConfig:
+    """A study of seconds, of the two arms that learn in the same way."""
+    options: dict[str, Any] = {
+        "run": tiny(scenario), "arms": ("evolution+learning", "learning"), "seeds": 2, "generations": 3, "worlds": 32,
+    }  # fmt: skip
+    return StudyConfig(**options | changes)
+
+
+class HereAndNow(Job):
+    """A job of a study that this process does at once, which is quicker."""
+
+    def start(self) -> None:
+        done = {"run": run_one, "costs": measured_costs}[self.task](self.config, **self.options)
+        self.output = "" if done is None else json.dumps(asdict(done))
+
+    def is_over(self) -> bool:
+        return True
+
+    def signal(self, number: int) -> None:
+        raise AssertionError("it is over when it has begun")
+
+
+@pytest.fixture
+def here_and_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies do all their work in this process."""
+    monkeypatch.setattr("evolution.study.Job", HereAndNow)
+    monkeypatch.setattr("evolution.study._GLANCE_SECONDS", 0.0)
