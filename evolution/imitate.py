@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from evolution.experience import Experience, relive
 from evolution.learn import RowAdam
+from evolution.relive import Part, relive
 from population.policy import Beliefs, Policy, Response
 
 
@@ -24,13 +24,13 @@ from population.policy import Beliefs, Policy, Response
 class Lesson:
     """What P teachers lived through, and what they would do there."""
 
-    experience: Experience
-    answers: tuple[tuple[Tensor, ...], ...]  # for each step, log-probabilities: see `_answers`
+    experience: tuple[Part, ...]
+    answers: tuple[tuple[Tensor, ...], ...]  # for each part, log-probabilities: see `_answers`
 
     def of(self, teacher_of: Tensor) -> Lesson:
         """A lesson for n students: student k has teacher number teacher_of[k] (n,) int64."""
-        answers = tuple(tuple(part[teacher_of] for part in step) for step in self.answers)
-        return Lesson(self.experience.of(teacher_of), answers)
+        answers = tuple(tuple(each[teacher_of] for each in part) for part in self.answers)
+        return Lesson(tuple(part.of(teacher_of) for part in self.experience), answers)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Divergence:
 
 
 @torch.no_grad()
-def lesson_of(policy: Policy, teachers: Tensor, experience: Experience) -> Lesson:
+def lesson_of(policy: Policy, teachers: Tensor, experience: tuple[Part, ...]) -> Lesson:
     """What teachers (P, parameters) would do in an experience with a row for each of them."""
     lived = relive(policy, policy.weights_of(teachers), experience)
     return Lesson(experience, tuple(_answers(beliefs, response) for _, beliefs, response in lived))
@@ -57,15 +57,16 @@ def lesson_of(policy: Policy, teachers: Tensor, experience: Experience) -> Lesso
 
 def divergence(policy: Policy, weights: dict[str, Tensor], lesson: Lesson) -> Divergence:
     """How far students, given their layers, are from their teachers; a lesson with a row for each student."""
-    sums = [torch.zeros(len(lesson.experience.voices), device=lesson.experience.voices.device) for _ in range(3)]
+    genomes = lesson.experience[0].act
+    sums = [torch.zeros(len(genomes), device=genomes.device) for _ in range(3)]
     count = sums[0].clone()
     lived = relive(policy, weights, lesson.experience)
-    for (step, beliefs, response), taught in zip(lived, lesson.answers, strict=True):
+    for (rows, beliefs, response), taught in zip(lived, lesson.answers, strict=True):
         each = [
             (ours.exp() * (ours - theirs)).sum(dim=-1)
             for ours, theirs in zip(taught, _answers(beliefs, response), strict=True)
         ]
-        active = step.is_active.to(count.dtype)
+        active = rows.is_active
         count = count + active.sum(dim=1)
         for k, part in enumerate((each[0], each[1].mean(dim=-1), torch.stack(each[2:]).mean(dim=0))):
             sums[k] = sums[k] + (part * active).sum(dim=1)
@@ -103,7 +104,7 @@ def distil(
     genomes: Tensor,
     fitter: Tensor,
     other: Tensor,
-    experience: Experience,
+    experience: tuple[Part, ...],
     *,
     learning_rate: float | Tensor,
     max_norm: float,
@@ -117,7 +118,10 @@ def distil(
     children = genomes[fitter]
     if not len(children):
         return children, torch.zeros(rounds, 0, device=genomes.device)
-    lessons = [lesson_of(policy, genomes[parents], experience.of(parents)) for parents in (fitter, other)]
+    lessons = [
+        lesson_of(policy, genomes[parents], tuple(part.of(parents) for part in experience))
+        for parents in (fitter, other)
+    ]
     optimiser = RowAdam(len(children), children.shape[1], str(genomes.device))
     return children, imitate(
         policy, children, lessons, optimiser, learning_rate=learning_rate, max_norm=max_norm, rounds=rounds

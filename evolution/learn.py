@@ -121,7 +121,8 @@ def language_round(
     `slow_genomes` (P, parameters), copies that follow slowly, hold speakers back where `channel.slow_copy_weight` asks
     for it (Chaabouni et al. 2022, "Emergent communication at scale"), and are moved on here.
 
-    `learning_rate`, `entropy_bonus` and `temperature` are one for all, or (P, 1), (P,) and (P, 1, 1, 1), one for each genome.
+    `learning_rate`, `entropy_bonus` and `temperature` are one for all, or one for each genome: (P, 1), (P,)
+    and (P, 1, 1, 1).
     """
     population = len(genomes)
     goal, is_told, senses = _guide_senses(
@@ -482,7 +483,7 @@ class _Relived:
         entropy_bonus: float | Tensor,
     ) -> None:  # fmt: skip
         self.policy, self.first, self.last, self.weigh = policy, first, last, weigh
-        self.parts = [part.of(first, last) for part in life.parts]
+        self.parts = [part.of(slice(first, last)) for part in life.parts]
         self.genomes = genomes[first:last]
         self.entropy_bonus = entropy_bonus[first:last] if isinstance(entropy_bonus, Tensor) else entropy_bonus
         self.losses: dict[str, Tensor] = {}
@@ -518,11 +519,13 @@ class _Relived:
             if is_builder:
                 heard = stream
 
+        factors = {
+            "policy": self.weigh.reward, "value": self.weigh.value, "belief": self.weigh.belief, "edit": self.weigh.edit,
+            "imitation": self.weigh.imitation, "entropy": -self.entropy_bonus,
+        }  # fmt: skip
         loss: dict[Role, Tensor] = {}
         for role, name, term in terms:
-            factor = getattr(self.weigh, "reward" if name == "policy" else name, None)
-            factor = -self.entropy_bonus if name == "entropy" else factor
-            part_loss = (factor * term / counts[name].clamp_min(1.0)).sum()
+            part_loss = (factors[name] * term / counts[name].clamp_min(1.0)).sum()
             loss[role] = loss[role] + part_loss if role in loss else part_loss
         self.losses = {name: sums[name] / counts[name].clamp_min(1.0) for name in LOSSES}
         self.later = loss.get(Role.GUIDE)

@@ -63,8 +63,8 @@ def prepare(threads: int = 0) -> None:
     costs more than they bring. Work is shared by genomes instead, see `crew`.
 
     Without the second, the moments of unused parameters decay into denormal numbers, on which sums are up to forty
-    times slower. Without the last, glibc hands every tensor of a few hundred kilobytes back to the system, and a third of the
-    time goes into page faults.
+    times slower. Without the last, glibc hands every tensor of a few hundred kilobytes back to the system, and a third
+    of the time goes into page faults.
     """
     global _num_threads
     _num_threads = threads or len(

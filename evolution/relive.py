@@ -7,18 +7,23 @@ matrix, since memories are the only thing that hangs on the step before, and the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evolution.live import Rollout, goal_one_hot
-from language.channel import SILENCE, other_agents, sent_symbols
+from evolution.live import Rollout, goal_one_hot, live
+from evolution.seats import draw_offsets, familiar_offsets, seat
+from language.channel import SILENCE, Intervention, other_agents, sent_symbols
+from population.gradients import sum_of_rows
 from population.memory import Course
-from population.policy import Rows, Senses, rows_where
+from population.policy import Beliefs, Policy, Response, Rows, Senses, rows_where
 from population.spec import PolicySpec
 from world.codes import Role
+from world.scenarios.base import Scenario
+from world.splits import TRAIN
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,18 @@ class Part:
     is_own_act: Tensor  # (P, R) float32
     can_believe: Tensor  # (P, R) float32: active, and not in its first step, when nothing has been heard yet
 
-    def of(self, first: int, last: int) -> Part:
-        """The genomes first to last."""
+    def of(self, genomes: slice | Tensor) -> Part:
+        """What these genomes lived through; where they are given by numbers (n,) int64, one may come up repeatedly."""
 
         def cut(value: object) -> object:
             if isinstance(value, Course):
-                return Course(value.is_new[first:last])
+                return Course(value.is_new[genomes])
             if isinstance(value, Rows):
-                flat = value.flat.view(-1, value.num_rows)[first:last] - first * self.act.shape[1]
-                is_real = None if value.is_real is None else value.is_real[first:last]
-                return Rows(flat.flatten(), value.num_rows, is_real)
-            return value[first:last] if isinstance(value, Tensor) else value
+                places = value.flat.view(-1, value.num_rows)[genomes] % self.act.shape[1]
+                first = self.act.shape[1] * torch.arange(len(places), device=places.device)
+                is_real = None if value.is_real is None else value.is_real[genomes]
+                return Rows((places + first.unsqueeze(1)).flatten(), value.num_rows, is_real)
+            return value[genomes] if isinstance(value, Tensor) else value
 
         return Part(**{name: cut(value) for name, value in vars(self).items()})  # type: ignore[arg-type]
 
@@ -155,6 +161,39 @@ def lived(rollout: Rollout, spec: PolicySpec, discount: float, gae_lambda: float
     reaches[:-1] = stacked("audible")[1:] & goes_on[:, :, None, None]
     routes = Routes(seat_of.reshape(role.shape), role, reaches, arrived)
     return Lived(tuple(parts), routes, num_steps, population)
+
+
+def relive(
+    policy: Policy, weights: dict[str, Tensor], parts: Iterable[Part]
+) -> Iterator[tuple[Part, Beliefs, Response]]:
+    """What genomes, given their layers, would believe and do in each row of what they, or others, lived through."""
+    for part in parts:
+        memory, beliefs = policy.believe(weights, sum_of_rows(weights["tokens"], part.tokens), part.course)
+        yield part, beliefs, policy.respond(weights, part.senses, memory, beliefs, part.course)[1]
+
+
+def gather(
+    policy: Policy,
+    genomes: Tensor,
+    scenario: Scenario,
+    *,
+    worlds_each: int,
+    rng: np.random.Generator,
+    hearing_radius_cells: int = 0,
+) -> tuple[Part, ...]:
+    """What these genomes live through among themselves, each guiding `worlds_each` fresh worlds of training.
+
+    Acts and symbols are drawn, as while learning.
+    """
+    if not len(genomes) or worlds_each < 1:
+        raise ValueError(f"experience takes 1 genome and 1 world or more, got {len(genomes)} and {worlds_each}")
+    worlds = scenario.generate(rng.integers(2**62, size=len(genomes) * worlds_each), TRAIN)
+    offsets = draw_offsets(rng, familiar_offsets(len(genomes)), worlds_each, scenario.num_agents - 1)
+    rollout = live(
+        policy, genomes, scenario, worlds, seat(worlds.role, len(genomes), offsets), channel=Intervention(),
+        hearing_radius_cells=hearing_radius_cells, rng=rng, explores=True, keeps=True,
+    )  # fmt: skip
+    return lived(rollout, policy.spec, 1.0, 1.0, str(genomes.device)).parts
 
 
 def _tokens(spec: PolicySpec, sensed: list) -> np.ndarray:  # type: ignore[type-arg]

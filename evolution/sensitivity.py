@@ -12,12 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from evolution.experience import Experience, relive
+from evolution.relive import Part, relive
 from population.policy import Policy
 
 
 def sensitivity(
-    policy: Policy, genomes: Tensor, experience: Experience, generator: torch.Generator, num_projections: int = 8
+    policy: Policy, genomes: Tensor, experience: tuple[Part, ...], generator: torch.Generator, num_projections: int = 8
 ) -> Tensor:
     """(n, parameters): root mean square over what was lived through of the outputs' derivatives by each weight.
 
@@ -32,8 +32,7 @@ def sensitivity(
     outputs: list[Tensor] = []
     choices: list[list[int]] = []  # sizes of what there is to choose from, side by side in the last axis
     masks: list[Tensor] = []
-    for step, beliefs, response in relive(policy, policy.weights_of(leaf), experience):
-        active = step.is_active.to(genomes.dtype)
+    for part, beliefs, response in relive(policy, policy.weights_of(leaf), experience):
         for logits, sizes in (
             (response.act_logits, [policy.spec.num_actions]),
             (response.say_logits.flatten(2), [policy.spec.num_symbols] * policy.spec.message_length),
@@ -41,15 +40,15 @@ def sensitivity(
         ):
             outputs.append(logits)
             choices.append(sizes)
-            masks.append(active.unsqueeze(-1) / (3 * logits.shape[-1]) ** 0.5)
-    num_active = torch.stack([step.is_active.sum(dim=1) for step in experience.situations]).sum(dim=0)
+            masks.append(part.is_active.unsqueeze(-1) / (3 * logits.shape[-1]) ** 0.5)
+    num_active = torch.stack([part.is_active.sum(dim=1) for part in experience]).sum(dim=0)
     total = torch.zeros_like(genomes)
     for projection in range(num_projections):
         drawn = []
         for logits, sizes, mask in zip(outputs, choices, masks, strict=True):
             signs = torch.randint(2, logits.shape, generator=generator, device=logits.device).to(logits.dtype) * 2 - 1
-            parts = [part - part.mean(dim=-1, keepdim=True) for part in torch.split(signs, sizes, dim=-1)]
-            drawn.append(torch.cat(parts, dim=-1) * mask)
+            centred = [each - each.mean(dim=-1, keepdim=True) for each in torch.split(signs, sizes, dim=-1)]
+            drawn.append(torch.cat(centred, dim=-1) * mask)
         more = projection + 1 < num_projections
         total += torch.autograd.grad(outputs, leaf, drawn, retain_graph=more)[0].square_()
     total = torch.where(torch.isfinite(total).all(dim=1, keepdim=True), total, 0.0)

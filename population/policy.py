@@ -247,7 +247,8 @@ class Policy:
         num_seats = language_memory.shape[1]
         shares = [torch.softmax(logits, dim=-1) for logits in beliefs.by_attribute()]
         told = torch.cat(shares, dim=-1)
-        seen, parts = None, []
+        seen: Tensor | None = None
+        parts: list[Tensor] = []
         if senses.sees is not None and senses.view is not None:
             question = None
             if spec.num_query_heads:
