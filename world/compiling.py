@@ -63,4 +63,4 @@ def _keep_alone(file: IndexDataCacheFile, key: object, data: object) -> None:
         _keep(file, key, data)
 
 
-IndexDataCacheFile.save = _keep_alone
+IndexDataCacheFile.save = _keep_alone  # type: ignore[method-assign]

@@ -127,6 +127,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
                 "boxling": boxling,
                 "slot": slot,
                 "mother": mother,
+                "father": -1,
                 "birth_generation": born,
                 "origin": origin,
                 "fitness": float(boxling),

@@ -77,19 +77,6 @@ def test_one_step_is_one_generation_and_the_population_stays_as_large(history: t
     assert sorted(society.agents.get("unique_id")) == sorted(years[-1].ids)
 
 
-def test_the_datacollector_has_a_row_a_generation_and_a_row_a_boxling(history: tuple[Society, list[Year]]):
-    society, years = history
-    of_model = society.datacollector.get_model_vars_dataframe()
-    assert of_model["generation"].tolist() == list(range(5))
-    expected = [year.measures["success"] for year in years[1:]]
-    assert of_model["success"].tolist() == expected
-    of_agents = society.datacollector.get_agent_vars_dataframe()
-    assert len(of_agents) == 5 * 4
-    for generation, group in of_agents.groupby(level=0):
-        recorded = {row["boxling"]: row["fitness"] for row in years[int(generation)].rows}
-        assert dict(zip(group.index.get_level_values(1), group["fitness"], strict=True)) == recorded
-
-
 # ---- lineage ----
 
 
