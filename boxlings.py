@@ -236,6 +236,7 @@ def _lineage(options: argparse.Namespace) -> int:
     import numpy as np
 
     from analysis.run import load_run
+    from population.lineage import NO_FATHER
 
     run = load_run(options.folder)
     lineage, lives = run.lineage, run.boxlings
@@ -258,7 +259,7 @@ def _lineage(options: argparse.Namespace) -> int:
     ]
     lines = [
         f"boxling {birth.boxling}, {birth.origin}, born in generation {birth.birth_generation}"
-        + (f" with father {birth.father}" if birth.father in lineage.boxlings else "")
+        + (f" with father {birth.father}" if birth.father != NO_FATHER else "")
         + f", fitness {fitness[birth.boxling]:.3f}"
         for birth in births
     ]
