@@ -19,7 +19,7 @@ test: $(VENV)/installed-for-tests
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n auto --dist loadfile  # a file at a time on each core: what its tests share is made once
 
 # editable, so that what is changed in the sources is what runs; again whenever the list of packages changes
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python

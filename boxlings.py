@@ -30,7 +30,7 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from analysis.run import Run, load_run
     from evolution.run import Interrupted, Report, evolve, resume
+    from evolution.society import Society
     from evolution.study import Progress as StudyProgress
     from population.policy import Policy
     from population.spec import PolicySpec
@@ -65,6 +66,7 @@ __all__ = [
     "Report",
     "RunConfig",
     "SelectionConfig",
+    "Society",
     "evolve",
     "load_run",
     "resume",
@@ -73,6 +75,7 @@ __all__ = [
 _WHERE = {
     "Interrupted": "evolution.run",
     "Report": "evolution.run",
+    "Society": "evolution.society",
     "evolve": "evolution.run",
     "load_run": "analysis.run",
     "resume": "evolution.run",
@@ -127,9 +130,16 @@ def _one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def _run_config(options: argparse.Namespace) -> RunConfig:
+    """The options of a run among all that was given."""
+    return RunConfig().with_options(
+        {name.removeprefix(_OPTION): value for name, value in vars(options).items() if name.startswith(_OPTION)}
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
     """Evolve a population in a new run folder."""
-    config = RunConfig.from_options(_nested(options)["config"])
+    config = _run_config(options)
 
     def work(listener: _Progress) -> Path:
         from evolution.run import evolve
@@ -226,6 +236,45 @@ def _report(options: argparse.Namespace) -> int:
 
     path = str(write_report(load_run(options.folder)))
     return _print({"report": path}, [path], options)
+
+
+def _lineage(options: argparse.Namespace) -> int:
+    """Tell from whom a boxling descends, and which clans there are."""
+    import numpy as np
+
+    from analysis.run import load_run
+    from population.lineage import NO_FATHER
+
+    run = load_run(options.folder)
+    lineage, lives = run.lineage, run.boxlings
+    last = lives[lives["generation"] == lives["generation"].max()]
+    boxling = options.boxling
+    if boxling is None:  # the fittest of the last generation
+        boxling = int(last["boxling"].iloc[int(np.argmax(last["fitness"].fillna(-math.inf)))])
+    fitness = lives.drop_duplicates("boxling", keep="last").set_index("boxling")["fitness"]
+    births = [lineage.birth(each) for each in lineage.ancestors(boxling)]
+    line = [
+        {**asdict(birth), "fitness": float(fitness[birth.boxling])}  # as it was judged last
+        for birth in births
+    ]
+    founders, clan_of = np.unique(lineage.clans(), return_inverse=True)
+    sizes = np.bincount(clan_of)
+    living = np.bincount(clan_of[np.isin(lineage.boxlings, last["boxling"])], minlength=len(founders))
+    clans = [
+        {"founder": int(founder), "boxlings": int(size), "living": int(alive)}
+        for founder, size, alive in zip(founders, sizes, living, strict=True)
+    ]
+    lines = [
+        f"boxling {birth.boxling}, {birth.origin}, born in generation {birth.birth_generation}"
+        + (f" with father {birth.father}" if birth.father != NO_FATHER else "")
+        + f", fitness {fitness[birth.boxling]:.3f}"
+        for birth in births
+    ]
+    lines += [
+        f"clan of boxling {clan['founder']}: {clan['boxlings']} born, {clan['living']} in the last generation"
+        for clan in clans
+    ]
+    return _print({"boxling": boxling, "line": line, "clans": clans}, lines, options)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -342,7 +391,7 @@ def _study(options: argparse.Namespace) -> int:
     from evolution.study import run_study
 
     study = StudyConfig(
-        run=RunConfig.from_options(_nested(options)["config"]),
+        run=_run_config(options),
         arms=tuple(options.arms.split(",")),
         seeds=options.seeds,
         cpu_seconds=options.cpu_seconds,
@@ -797,6 +846,12 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     replay.add_argument("--verify", action="store_true", help=text)
     _add_json(replay)
 
+    text = "tell from whom the fittest boxling of the last generation descends, and which clans there are"
+    lineage = command("lineage", _lineage, text)
+    lineage.add_argument("folder", metavar="DIR", help="the run's folder")
+    lineage.add_argument("--boxling", type=_whole, metavar="ID", help="another one, living or dead")
+    _add_json(lineage)
+
     text = "train a founder by learning only, for the --seed-from of later runs"
     pretrain = command("pretrain", _pretrain, text)
     pretrain.add_argument("scenario", metavar="SCENARIO", help="see `boxlings scenarios`")
@@ -847,22 +902,22 @@ def _add_choice(group: Any, flag: str, names: tuple[str, ...], text: str, **opti
     group.add_argument(flag, type=_one_of(names), metavar="|".join(names), help=text, **options)
 
 
-def _add_run_options(parser: _Parser, leaving_out: tuple[str, ...] = ()) -> None:
-    """A flag for every field of RunConfig and of its parts; what is not given is left to RunConfig.
+_OPTION = "config."  # how the names of parsed options begin that are a run's
 
-    Their values are parsed as `config.population`, `config.learning.epochs`, ..., see `_nested`.
-    """
+
+def _add_run_options(parser: _Parser, leaving_out: tuple[str, ...] = ()) -> None:
+    """A flag for every field of RunConfig and of its parts; what is not given is left to RunConfig."""
     text = f"see `boxlings scenarios` (default: {RunConfig.scenario})"
-    parser.add_argument("config.scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text)
+    parser.add_argument(f"{_OPTION}scenario", nargs="?", default=RunConfig.scenario, metavar="SCENARIO", help=text)
     kinds = typing.get_type_hints(RunConfig)
     parts = [name for name, kind in kinds.items() if is_dataclass(kind)]
-    _add_flags(parser, "config", RunConfig, leaving_out=("scenario", *parts, *leaving_out))
+    _add_flags(parser, RunConfig, leaving_out=("scenario", *parts, *leaving_out))
     for name in parts:
         group = parser.add_argument_group(name, _one_line(inspect.getdoc(kinds[name])))
-        _add_flags(group, f"config.{name}", kinds[name])
+        _add_flags(group, kinds[name])
 
 
-def _add_flags(group: Any, owner: str, part: Any, leaving_out: tuple[str, ...] = ()) -> None:
+def _add_flags(group: Any, part: Any, leaving_out: tuple[str, ...] = ()) -> None:
     """A flag for every other field of a dataclass, with its comment as help."""
     kinds, comments = typing.get_type_hints(part), _comments(part)
     for field in fields(part):
@@ -873,7 +928,7 @@ def _add_flags(group: Any, owner: str, part: Any, leaving_out: tuple[str, ...] =
         flag = f"--{field.name.replace('_', '-')}"
         default = _default_in_words(field.name, field.default)
         text = f"{comments.get(field.name, '')} {default and f'({default})'}".strip().replace("%", "%%")
-        shared: dict[str, Any] = {"dest": f"{owner}.{field.name}", "default": argparse.SUPPRESS}
+        shared: dict[str, Any] = {"dest": f"{_OPTION}{field.name}", "default": argparse.SUPPRESS}
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **shared)
         elif typing.get_origin(kind) is typing.Literal:
@@ -884,22 +939,6 @@ def _add_flags(group: Any, owner: str, part: Any, leaving_out: tuple[str, ...] =
             group.add_argument(flag, type=_fraction, metavar="X", help=text, **shared)
         else:
             group.add_argument(flag, metavar="PATH", help=text, **shared)
-
-
-def _nested(options: argparse.Namespace) -> dict[str, Any]:
-    """Parsed options whose names have dots, as nested dictionaries.
-
-    >>> _nested(argparse.Namespace(**{"config.seed": 1, "config.learning.epochs": 2, "json": True}))
-    {'config': {'seed': 1, 'learning': {'epochs': 2}}, 'json': True}
-    """
-    nested: dict[str, Any] = {}
-    for name, value in vars(options).items():
-        *owners, field = name.split(".")
-        inner = nested
-        for owner in owners:
-            inner = inner.setdefault(owner, {})
-        inner[field] = value
-    return nested
 
 
 def _default_in_words(name: str, default: object) -> str:

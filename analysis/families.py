@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.drawing import CLAN_COLOURS
+from analysis.run import lineage_of
 
 
 def clans(boxlings: pd.DataFrame) -> pd.Series:
@@ -12,15 +13,8 @@ def clans(boxlings: pd.DataFrame) -> pd.Series:
 
     A founder has no mother (-1), or none that the table knows.
     """
-    mothers = boxlings.drop_duplicates("boxling").set_index("boxling")["mother"].sort_index()
-    founder: dict[int, int] = {}
-    for boxling in mothers.index:
-        line = [int(boxling)]
-        while line[-1] not in founder and int(mothers[line[-1]]) in mothers.index:
-            line.append(int(mothers[line[-1]]))
-        first = founder.get(line[-1], line[-1])
-        founder.update(dict.fromkeys(line, first))
-    return pd.Series(founder, name="clan", dtype="int64").sort_index()
+    lineage = lineage_of(boxlings)
+    return pd.Series(lineage.clans(), index=lineage.boxlings, name="clan")
 
 
 def family_order(mothers: pd.Series) -> dict[int, int]:

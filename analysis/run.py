@@ -6,6 +6,7 @@ Only what evolution/ wrote is read; figures, replays and the report start from h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_episodes, read_language, read_records
 from evolution.storage import list_checkpoints, read_toml
+from population.lineage import Lineage
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Run:
     @property
     def name(self) -> str:
         return self.folder.resolve().name
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """All births of the run: who descends from whom."""
+        return lineage_of(self.boxlings)
 
     @property
     def generation_numbers(self) -> list[int]:
@@ -107,6 +114,13 @@ class Run:
         lived = self.boxlings[self.boxlings["generation"] == language.generation].set_index("boxling")
         fitness = lived["fitness"].reindex(language.boxlings).fillna(-np.inf)
         return int(language.boxlings[int(np.argmax(fitness))])
+
+
+def lineage_of(boxlings: pd.DataFrame) -> Lineage:
+    """The lineage that a table of boxlings tells, with one row or more a boxling."""
+    births = boxlings.drop_duplicates("boxling")
+    columns = (births.get(name) for name in ("mother", "father", "birth_generation", "origin"))
+    return Lineage(births["boxling"], *columns)
 
 
 def _numbered(folder: Path) -> list[int]:

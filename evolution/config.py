@@ -7,11 +7,13 @@ down what they became.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 
-def _check(owner: object, name: str, low: float, high: float | None = None) -> None:
+def _check(owner: Any, name: str, low: float, high: float | None = None) -> None:
     """Refuse a number outside [low, high] with one sentence; None is left for the scenario to fill."""
     value = getattr(owner, name)
     if value is None:
@@ -20,6 +22,8 @@ def _check(owner: object, name: str, low: float, high: float | None = None) -> N
         raise ValueError(f"{name} must be a number, got {value!r}")
     if math.isinf(value):
         raise ValueError(f"{name} must be finite, got {value}")
+    if isinstance(value, float) and str(type(owner).__dataclass_fields__[name].type).startswith("int"):
+        raise ValueError(f"{name} must be a whole number, got {value}")
     if value < low or (high is not None and value > high):
         expected = f"at least {low}" if high is None else f"in [{low}, {high}]"
         raise ValueError(f"{name} must be {expected}, got {value}")
@@ -190,6 +194,37 @@ class RunConfig:
     def from_options(options: dict[str, Any]) -> RunConfig:
         """The inverse of `options`; ValueError names an unknown option."""
         return _from_options(RunConfig, options, "")
+
+    def with_options(self, options: Mapping[str, Any]) -> RunConfig:
+        """With options that are given by their names alone, as on the command line: no two parts share a name.
+
+        >>> config = RunConfig(scenario="name").with_options({"population": 4, "message_length": 2, "epochs": 1})
+        >>> config.population, config.channel.message_length, config.learning.epochs, config.scenario
+        (4, 2, 1, 'name')
+        """
+        known: set[str] = set()
+
+        def changed(part: Any) -> Any:
+            changes = {}
+            for item in fields(part):
+                value = getattr(part, item.name)
+                if is_dataclass(value):
+                    changes[item.name] = changed(value)
+                    continue
+                known.add(item.name)
+                if item.name in options:
+                    changes[item.name] = given = options[item.name]
+                    if isinstance(value, bool) and not isinstance(given, bool):
+                        raise ValueError(f"{item.name} must be True or False, got {given!r}")
+            return replace(part, **changes)
+
+        config = changed(self)
+        for name in options:
+            if name not in known:
+                close = get_close_matches(name, sorted(known), n=1)
+                meant = f", did you mean {close[0]}?" if close else "; see `boxlings run --help`"
+                raise ValueError(f"there is no option {name}{meant}")
+        return config
 
     def filled(self, defaults: dict[str, Any]) -> RunConfig:
         """With every None replaced by the scenario's default of that name."""

@@ -520,8 +520,8 @@ class _Relived:
                 heard = stream
 
         factors = {
-            "policy": self.weigh.reward, "value": self.weigh.value, "belief": self.weigh.belief, "edit": self.weigh.edit,
-            "imitation": self.weigh.imitation, "entropy": -self.entropy_bonus,
+            "policy": self.weigh.reward, "value": self.weigh.value, "belief": self.weigh.belief,
+            "edit": self.weigh.edit, "imitation": self.weigh.imitation, "entropy": -self.entropy_bonus,
         }  # fmt: skip
         loss: dict[Role, Tensor] = {}
         for role, name, term in terms:

@@ -24,6 +24,7 @@ BOXLINGS = pa.schema(
         ("boxling", pa.int64()),  # id, never reused
         ("slot", pa.int32()),  # row of the population
         ("mother", pa.int64()),  # id, -1 for none
+        ("father", pa.int64()),  # id of a second parent, -1 for none
         ("birth_generation", pa.int32()),
         ("origin", pa.string()),  # founder, seed, mutant or newborn
         ("fitness", pa.float64()),

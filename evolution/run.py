@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evolution.config import RunConfig
-from evolution.machine import check_device, prepare
+from evolution.machine import check_device
 from evolution.records import Tables, write_episodes, write_language
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
@@ -112,8 +112,7 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
                 raise ValueError(f"generations must be at least the {done} that are done, got {generations}")
             Tables.load(folder, done - 1)  # a damaged table is refused before anything is written
             write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
-        prepare(config.threads)
-        society = Society.restored(config, tensors, state)
+        society = Society.restored(config, tensors, state, collects=False)
         # these are not measured in every generation
         society.lexicon = description["lexicon"]
         society.tokenizer = (path / "tokenizer.json").read_text(encoding="utf-8")
@@ -177,7 +176,6 @@ def _go_on(
     listener: Listener | None,
 ) -> Path:
     """Run the remaining generations. Tables first, checkpoint last: a checkpoint vouches for all that came before."""
-    prepare(config.threads)
 
     def tell_stop() -> None:
         if society is not None:  # before, it does not take long
@@ -194,7 +192,7 @@ def _go_on(
 
             tables = Tables(folder)
             started_cpu = time.process_time()
-            society = Society(config, ancestors, tell_childhood)
+            society = Society(config, ancestors, tell_childhood, collects=False)
             if society.childhood:
                 tables.add_timing(-1, {"cpu_seconds": time.process_time() - started_cpu})
             for year, measures in enumerate(society.childhood):
@@ -228,8 +226,7 @@ def _go_on(
                     f"stopped and saved after generation {society.generation} of {society.num_generations}; "
                     f"go on with `boxlings resume {folder}`"
                 )
-        # the last population is judged as well; nothing of it changes by that
-        society.judge()
+        society.step()  # the last population is judged as well; nothing of it changes by that
         _enter(folder, society, tables, society.generation)
         tables.write()
         if listener is not None:

@@ -1,12 +1,14 @@
 """A society: the generation loop as a `mesa.Model`, whose agents are boxlings.
 
-One `step()` is one generation, in this order: live, judge, record, select and replace, fine-tune.
+One `step()` is one generation, in this order: live, judge, select and replace, fine-tune, collect. After the last one
+comes a step in which the last population is judged as well, and the model stops running.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +22,8 @@ from evolution.dialogue import dialogue_round
 from evolution.evaluate import converse, play, some_meanings
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
-from evolution.machine import crew
+from evolution.machine import check_device, crew, prepare
+from evolution.records import BOXLINGS
 from evolution.relive import Lived, lived
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import select
@@ -29,7 +32,7 @@ from language.measures import all_measures
 from language.vocabulary import lexicon_of
 from language.words import lexicon_of_words, train_words, word_tokenizer
 from population.genome import mutate
-from population.lineage import NO_MOTHER, ORIGINS, Birth
+from population.lineage import NO_MOTHER, ORIGINS, Birth, Lineage
 from population.policy import Policy
 from population.spec import PolicySpec
 from world import scenarios
@@ -57,13 +60,64 @@ class Boxling(mesa.Agent):
         self.as_builder = float("nan")
         self.is_eliminated = False
 
+    # what the table of boxlings tells of each, besides the above
+
+    @property
+    def generation(self) -> int:
+        return self.model.generation
+
+    @property
+    def boxling(self) -> int:
+        return self.birth.boxling
+
     @property
     def mother(self) -> int:
         return self.birth.mother
 
     @property
+    def father(self) -> int:
+        return self.birth.father
+
+    @property
+    def birth_generation(self) -> int:
+        return self.birth.birth_generation
+
+    @property
+    def origin(self) -> str:
+        return self.birth.origin
+
+    @property
     def age_generations(self) -> int:
         return self.model.generation - self.birth.birth_generation
+
+
+class Collector(mesa.DataCollector):
+    """What a run writes to disk, in memory: a row a generation with every measure, and a row a boxling that lived then.
+
+    The generation is mesa's step of a row. A measure is NaN in generations in which it was not taken.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"generation": "generation"}, {name: name for name in BOXLINGS.names})
+
+    def collect(self, model: Society) -> None:
+        for name in model.measures:
+            if name not in self.model_reporters:
+                self._new_model_reporter(name, partial(_measure_of, name=name))
+                self.model_vars[name] = [float("nan")] * len(self.model_vars["generation"])
+        super().collect(model)
+        # mesa counts a step when it begins, and reads the rows of a batch from 0
+        self._agent_records[model.generation] = self._agent_records.pop(model.steps)
+
+    def _record_agents(self, model: Society) -> list[tuple[Any, ...]]:
+        lived = [boxling for boxling in model.agents if boxling.age_generations >= 0]  # children live from the next on
+        lived.sort(key=lambda boxling: boxling.slot)
+        reporters = self.agent_reporters.values()
+        return [(boxling.generation, boxling.boxling, *(report(boxling) for report in reporters)) for boxling in lived]
+
+
+def _measure_of(society: Society, name: str) -> float:
+    return society.measures.get(name, float("nan"))
 
 
 @dataclass(frozen=True)
@@ -103,6 +157,18 @@ def filled_config(config: RunConfig) -> RunConfig:
     return filled
 
 
+def plain_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments as options of a run: numbers of numpy as Python's, and mesa's `rng` as the seed."""
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in options.items()}
+    if "rng" in plain:
+        if "seed" in plain:
+            raise ValueError("a run follows from one number: expected seed or rng, got both")
+        plain["seed"] = plain.pop("rng")
+        if not isinstance(plain["seed"], int):
+            raise ValueError(f"rng must be a whole number, from which the run follows, got {plain['seed']!r:.60}")
+    return plain
+
+
 def policy_spec(config: RunConfig) -> PolicySpec:
     """The sizes of the networks that a filled configuration asks for."""
     scenario = scenarios.get(config.scenario)
@@ -137,19 +203,35 @@ def policy_spec(config: RunConfig) -> PolicySpec:
 class Society(mesa.Model):
     """A population and everything that happens to it. See the module's docstring.
 
+    Options of a run can be given by their names alone, in place of those of `config`: `Society(scenario="describe:3x6",
+    population=4, seed=3)`, and so `mesa.batch_run(Society, {"culling": ["fitness", "random"], "seed": range(3)})`. All
+    follows from the seed, which mesa may also call `rng`, so that iterations of a batch are the same run again.
+
     `ancestors` seed the population; without them a founder learns the language alone, and its mutated copies begin.
-    `on_progress(share, text)` is told how the founder's childhood goes.
+    `on_progress(share, text)` is told how the founder's childhood goes. Who `collects` keeps every row in
+    `datacollector` and every birth in `lineage`.
     """
+
+    running: bool  # whether there is a step left
 
     def __init__(
         self,
-        config: RunConfig,
+        config: RunConfig | None = None,
         ancestors: Ancestors | None = None,
         on_progress: Callable[[float, str], None] | None = None,
         is_restored: bool = False,
+        collects: bool = True,
+        **options: Any,
     ) -> None:
+        config = (config or RunConfig()).with_options(plain_options(options))
         super().__init__(rng=stream(config.seed, "mesa"))
         self.config = config = filled_config(config)
+        check_device(config.device)
+        prepare(config.threads)
+        if config.seed_from and ancestors is None and not is_restored:
+            from evolution.run import load_ancestors  # which imports this module
+
+            ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario)
         self.scenario = scenarios.get(config.scenario)
         self.policy = Policy(policy_spec(config))
         self.layout = self.policy.layout
@@ -170,17 +252,11 @@ class Society(mesa.Model):
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
         self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
         self.slow_genomes = torch.zeros_like(self.genomes) if config.channel.slow_copy_weight else None
+        self.collects = collects
+        self.births: list[Birth] = []  # all that there were, if it collects
+        self.datacollector = Collector()
         if not is_restored:
             self._found(ancestors, on_progress)
-        self.datacollector = mesa.DataCollector(
-            model_reporters={
-                "generation": "generation",
-                "success": lambda model: model.measures.get("success"),
-                "fitness_mean": lambda model: model.measures.get("fitness_mean"),
-                "symbols_in_use": lambda model: model.measures.get("symbols_in_use"),
-            },
-            agent_reporters={"slot": "slot", "mother": "mother", "fitness": "fitness"},
-        )
 
     # ------------------------------------------------------------------ birth
 
@@ -203,14 +279,27 @@ class Society(mesa.Model):
         for slot, source in enumerate(sources):
             genome = source if slot < num_exact else mutate(source, self.layout, step, rng)
             self.genomes[slot] = torch.from_numpy(genome)
-            self.slots.append(Boxling(self, self._birth(NO_MOTHER, origin), slot))
+            self._give_birth(slot, NO_MOTHER, self.generation, origin)
         if self.slow_genomes is not None:
             self.slow_genomes.copy_(self.genomes)
 
-    def _birth(self, mother: int, origin: str) -> Birth:
-        birth = Birth(self.next_id, mother, self.generation, origin)
+    def _give_birth(self, slot: int, mother: int, generation: int, origin: str) -> None:
+        """A new boxling in a slot."""
+        self._settle(slot, Birth(self.next_id, mother, generation, origin))
         self.next_id += 1
-        return birth
+
+    def _settle(self, slot: int, birth: Birth) -> Boxling:
+        self.slots[slot : slot + 1] = [boxling := Boxling(self, birth, slot)]
+        if self.collects:
+            self.births.append(birth)
+        return boxling
+
+    @property
+    def lineage(self) -> Lineage:
+        """All births so far; of a restored society those since then, and of whoever lived then."""
+        if not self.collects:
+            raise ValueError("a society that does not collect knows the living alone, ask load_run(folder).lineage")
+        return Lineage.of_births(self.births)
 
     def _raise_founders(self, founders: torch.Tensor, on_progress: Callable[[float, str], None] | None) -> None:
         """Let founders (F, parameters) learn to talk, each with itself: cheap, and who descends from one shares a
@@ -259,10 +348,18 @@ class Society(mesa.Model):
     # ------------------------------------------------------------------ one generation
 
     def step(self) -> None:
-        """One generation."""
+        """One generation; the last judgement where all are over; and nothing after that."""
+        if not self.running:
+            return
+        self.running = self.generation < self.num_generations
         self.judge()
-        self._replace()
-        self.agent_steps += self._fine_tune()
+        if self.running:
+            self._replace()
+            self.agent_steps += self._fine_tune()
+        if self.collects:
+            self.datacollector.collect(self)
+        if not self.running:
+            return
         for boxling in [boxling for boxling in self.agents if boxling.is_eliminated]:
             boxling.remove()
         self.generation += 1
@@ -310,22 +407,7 @@ class Society(mesa.Model):
                 measures |= self._language_measures(self.genomes)
         self.measures = measures
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
-        self.boxling_rows = [
-            {
-                "generation": self.generation,
-                "boxling": boxling.unique_id,
-                "slot": boxling.slot,
-                "mother": boxling.mother,
-                "birth_generation": boxling.birth.birth_generation,
-                "origin": boxling.birth.origin,
-                "fitness": boxling.fitness,
-                "as_guide": boxling.as_guide,
-                "as_builder": boxling.as_builder,
-                "is_eliminated": False,
-            }
-            for boxling in self.slots
-        ]
-        self.datacollector.collect(self)
+        self.boxling_rows = [{name: getattr(boxling, name) for name in BOXLINGS.names} for boxling in self.slots]
 
     def _give_fitness(self, rollout: Rollout) -> None:
         """Raw fitness: mean reward over worlds, half for guiding and half for building; higher is better."""
@@ -428,10 +510,9 @@ class Society(mesa.Model):
                 self.slow_genomes[slot] = self.genomes[slot]
             self.slots[slot].is_eliminated = True
             self.boxling_rows[slot]["is_eliminated"] = True
-            birth = self._birth(self.slots[parent].unique_id, "newborn" if replacement.is_newborn else "mutant")
             # alive from the next generation on
-            birth = Birth(birth.boxling, birth.mother, self.generation + 1, birth.origin)
-            self.slots[slot] = Boxling(self, birth, slot)
+            origin = "newborn" if replacement.is_newborn else "mutant"
+            self._give_birth(slot, self.slots[parent].unique_id, self.generation + 1, origin)
         stay = [slot for slot in range(self.config.population) if slot not in {each.slot for each in replacements}]
         if self.progress < float(config.newborns_until or 0.0):
             for slot in rng.permutation(stay)[: config.renewed_listeners]:
@@ -546,6 +627,7 @@ class Society(mesa.Model):
             "next_id": np.array([self.next_id]),
             "boxling": np.array([birth.boxling for birth in births]),
             "mother": np.array([birth.mother for birth in births]),
+            "father": np.array([birth.father for birth in births]),
             "birth_generation": np.array([birth.birth_generation for birth in births]),
             "origin": np.array([ORIGINS.index(birth.origin) for birth in births]),
             "as_guide": np.array([boxling.as_guide for boxling in self.slots]),
@@ -553,9 +635,11 @@ class Society(mesa.Model):
         }
 
     @staticmethod
-    def restored(config: RunConfig, tensors: dict[str, np.ndarray], state: dict[str, np.ndarray]) -> Society:
+    def restored(
+        config: RunConfig, tensors: dict[str, np.ndarray], state: dict[str, np.ndarray], collects: bool = True
+    ) -> Society:
         """The society that a checkpoint was made of, to the bit."""
-        society = Society(config, is_restored=True)
+        society = Society(config, is_restored=True, collects=collects)
         expected = tuple(society.genomes.shape)
         if tensors["genomes"].shape != expected:
             raise ValueError(f"the checkpoint's genomes must have shape {expected}, got {tensors['genomes'].shape}")
@@ -563,7 +647,7 @@ class Society(mesa.Model):
         society.genomes = torch.from_numpy(tensors["genomes"].copy()).to(device)
         if society.slow_genomes is not None:
             society.slow_genomes = torch.from_numpy(state["slow_genomes"].copy()).to(device)
-        society.generation = int(state["generation"][0])
+        society.generation = society.steps = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
         for name in ("mean", "square", "num_updates"):
             setattr(society.optimiser, name, torch.from_numpy(state[f"optimiser.{name}"].copy()).to(device))
@@ -573,12 +657,12 @@ class Society(mesa.Model):
                 int(state["mother"][slot]),
                 int(state["birth_generation"][slot]),
                 ORIGINS[int(state["origin"][slot])],
+                int(state["father"][slot]),
             )
-            boxling = Boxling(society, birth, slot)
+            boxling = society._settle(slot, birth)
             boxling.fitness = float(tensors["fitness"][slot])
             boxling.as_guide = float(state["as_guide"][slot])
             boxling.as_builder = float(state["as_builder"][slot])
-            society.slots.append(boxling)
         return society
 
 

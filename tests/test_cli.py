@@ -114,7 +114,7 @@ def call(capsys):
 def test_help_and_wrong_options_need_nothing_heavy():
     code = """
 import sys, boxlings
-for command in "run resume eval plot report replay pretrain study scenarios".split() + [None]:
+for command in "run resume eval plot report replay lineage pretrain study scenarios".split() + [None]:
     try:
         boxlings.main([command, "--help"] if command else ["--help"])
     except SystemExit as end:
@@ -269,9 +269,9 @@ def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_p
     if is_blind:
         told = "conv_channels, near_cells and query_heads must be 0 where there is nothing to see"
         assert_refused(*call("run", scenario, "--out", folder, *TINY, "--conv-channels", 3), told)
-    done = in_a_process("run", scenario, "--out", folder, "--seed", 1, *TINY)
-    assert done.returncode == 0, done.stderr
-    assert ("words shuffled" in done.stdout) == (not scenario.startswith("sokoban"))
+    status, out, err = call("run", scenario, "--out", folder, "--seed", 1, *TINY)
+    assert status == 0, err
+    assert ("words shuffled" in out) == (not scenario.startswith("sokoban"))
     assert (folder / "plots" / "replay.gif").stat().st_size > 1000
     status, out, err = call("replay", folder, "--verify")
     assert status == 0, err
@@ -295,7 +295,7 @@ def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_p
         assert_refused(*call("eval", folder), "cannot read the level file")
 
 
-@pytest.mark.parametrize("command", ["resume", "eval", "plot", "report", "replay"])
+@pytest.mark.parametrize("command", ["resume", "eval", "plot", "report", "replay", "lineage"])
 def test_a_missing_folder_and_one_without_a_run_are_refused(command, call, tmp_path):
     assert_refused(*call(command, tmp_path / "nowhere"), "nowhere")
     assert_refused(*call(command, tmp_path), str(tmp_path))
@@ -765,6 +765,30 @@ def test_scenarios_are_described_and_drawn(call):
     assert "@@" in out  # a boxling
 
 
+def test_the_lineage_is_told_from_a_boxling_back_to_its_founder(folder, call):
+    run = load_run(folder)
+    last = run.boxlings[run.boxlings["generation"] == GENERATIONS].sort_values("fitness")
+    status, out, _ = call("lineage", folder, "--json")
+    assert status == 0
+    found = json.loads(out)
+    best = int(last["boxling"].iloc[-1])
+    assert found["boxling"] == best
+    assert [birth["boxling"] for birth in found["line"]] == run.lineage.ancestors(best).tolist()
+    assert found["line"][0]["fitness"] == last["fitness"].iloc[-1]
+    assert found["line"][-1]["origin"] == "founder"
+    assert sum(clan["boxlings"] for clan in found["clans"]) == len(run.lineage) > POPULATION
+    assert sum(clan["living"] for clan in found["clans"]) == POPULATION
+    child = run.boxlings.query("mother > 0").iloc[-1]
+    status, out, _ = call("lineage", folder, "--boxling", child["boxling"])
+    assert status == 0
+    lines = out.splitlines()
+    born = f"boxling {child['boxling']}, {child['origin']}, born in generation {child['birth_generation']}, fitness "
+    assert lines[0].startswith(born)
+    assert lines[1].startswith(f"boxling {child['mother']}, ")
+    assert lines[-1].startswith("clan of boxling ")
+    assert_refused(*call("lineage", folder, "--boxling", 999), "boxling must be one that was born, 1 to", "got 999")
+
+
 # ---- pretrain ----
 
 
@@ -989,6 +1013,16 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     ]
     assert lines[-1] == f"figure: {tmp_path / 'run' / 'fitness.png'}"
     assert (tmp_path / "run" / "fitness.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_example_with_mesa_runs_in_processes_of_its_own(capsys):
+    table = runpy.run_path(str(ROOT / "examples" / "batch_run_with_mesa.py"))["main"]()
+    assert len(table) == 2 * 2 * 4 * 4  # ways to select, seeds, generations with the last judgement, boxlings
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.split() for line in lines[3:]]
+    assert [row[:2] for row in told[::2]] == [["fitness", "0"], ["random", "0"]]
+    means = table.groupby(["culling", "seed", "generation"])["success"].first().round(3)
+    assert [float(value) for row in told for value in row[-4:]] == means.tolist()
 
 
 def test_who_waits_for_kernels_is_told_by_the_run_while_it_runs_and_as_before_when_it_is_over():

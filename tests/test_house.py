@@ -38,7 +38,7 @@ def our_files() -> Iterator[Path]:
             continue
         hidden = {name for name in folders if name.startswith(".") or name.endswith(".egg-info")} - {".ci"}
         folders[:] = sorted(set(folders) - hidden - left_behind)
-        yield from (Path(folder, name) for name in sorted(files))
+        yield from (Path(folder, name) for name in sorted(files) if name != ".git")  # a file in a worktree of git
 
 
 def sources(*rooms: str) -> list[Path]:

@@ -2,6 +2,9 @@
 
 Compiled kernels are kept on disk beside their sources (`cache=True`), so a machine waits once after an installation. In
 a terminal a line on stderr tells what compiles; a program with a progress line of its own sets `show` instead.
+
+Processes that compile side by side keep their kernels one after the other. A kernel's index of its signatures is read,
+changed and written by numba without a lock, so that two processes could give two signatures one file.
 """
 
 from __future__ import annotations
@@ -9,8 +12,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from filelock import FileLock
 from numba import njit
 from numba.core import event
+from numba.core.caching import IndexDataCacheFile
 
 __all__ = ["njit", "show"]
 
@@ -48,3 +53,14 @@ class _Waiting(event.Listener):
 
 
 event.register("numba:compile", _Waiting())
+
+
+_keep = IndexDataCacheFile.save
+
+
+def _keep_alone(file: IndexDataCacheFile, key: object, data: object) -> None:
+    with FileLock(f"{file._index_path}.lock"):
+        _keep(file, key, data)
+
+
+IndexDataCacheFile.save = _keep_alone  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
                 "boxling": boxling,
                 "slot": slot,
                 "mother": mother,
+                "father": -1,
                 "birth_generation": born,
                 "origin": origin,
                 "fitness": float(boxling),
@@ -201,10 +203,26 @@ def write_languages(folder: Path, speak: Speak = speak_in_words, num_boxlings: i
     return load_run(folder)
 
 
+@pytest.fixture(scope="session")
+def copy_of_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Puts a run into a folder, for a test to change as it likes; of each kind one is written, once."""
+    written: dict[tuple[str, bool], Path] = {}
+
+    def copy(folder: Path, scenario: str = "guide", talks: bool = False) -> Path:
+        if (scenario, talks) not in written:
+            original = write_run(tmp_path_factory.mktemp("original") / "run", scenario)
+            if talks:
+                write_languages(original)
+            written[scenario, talks] = original
+        return Path(shutil.copytree(written[scenario, talks], folder))
+
+    return copy
+
+
 @pytest.fixture
-def talking_run(tmp_path: Path) -> Run:
+def talking_run(tmp_path: Path, copy_of_run: Callable[..., Path]) -> Run:
     """A run whose language was recorded."""
-    return write_languages(write_run(tmp_path / "talk"))
+    return load_run(copy_of_run(tmp_path / "talk", talks=True))
 
 
 @pytest.fixture
@@ -214,17 +232,17 @@ def hostile() -> str:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return load_run(write_run(tmp_path / "night run"))
+def run(tmp_path: Path, copy_of_run: Callable[..., Path]) -> Run:
+    return load_run(copy_of_run(tmp_path / "night run"))
 
 
 @pytest.fixture
-def naming_run(tmp_path: Path) -> Run:
+def naming_run(tmp_path: Path, copy_of_run: Callable[..., Path]) -> Run:
     """A run of the scenario that answers decide and in which nobody has a body."""
-    return load_run(write_run(tmp_path / "names", "name"))
+    return load_run(copy_of_run(tmp_path / "names", "name"))
 
 
 @pytest.fixture(params=["refer", "refer:3x6:11"])
-def choosing_run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+def choosing_run(tmp_path: Path, copy_of_run: Callable[..., Path], request: pytest.FixtureRequest) -> Run:
     """A run of the scenario in which builders choose among candidates."""
-    return load_run(write_run(tmp_path / "choices", request.param))
+    return load_run(copy_of_run(tmp_path / "choices", request.param))

@@ -19,6 +19,7 @@ def boxling(generation: int, number: int) -> dict:
         "boxling": 10 * generation + number,
         "slot": number,
         "mother": -1,
+        "father": -1,
         "birth_generation": generation,
         "origin": "founder",
         "fitness": np.float32(0.5) * number,
@@ -75,8 +76,8 @@ def test_the_schemas_are_those_that_were_agreed():
     assert {field.name: str(field.type) for field in records.GENERATIONS} == tidy
     assert {field.name: str(field.type) for field in records.TIMING} == tidy
     assert " ".join(f"{field.name}:{field.type}" for field in records.BOXLINGS) == (
-        "generation:int32 boxling:int64 slot:int32 mother:int64 birth_generation:int32 origin:string "
-        "fitness:double as_guide:double as_builder:double is_eliminated:bool"
+        "generation:int32 boxling:int64 slot:int32 mother:int64 father:int64 birth_generation:int32 "
+        "origin:string fitness:double as_guide:double as_builder:double is_eliminated:bool"
     )
     assert " ".join(f"{field.name}:{field.type}" for field in records.EPISODES).replace("item: ", "") == (
         "generation:int32 episode:int32 scenario:string split:string world_number:int64 channel:string "

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
+from numba.core.caching import IndexDataCacheFile
 
 from world import compiling
 
@@ -43,3 +47,25 @@ def test_only_a_terminal_is_written_to(is_terminal: bool, monkeypatch: pytest.Mo
     compiling._in_a_terminal("compiling")
     compiling._in_a_terminal("")
     assert stream.getvalue() == ("\r\x1b[Kcompiling\r\x1b[K" if is_terminal else "")
+
+
+def test_two_that_keep_kernels_at_once_leave_the_file_of_each(tmp_path: Path):
+    class Slow(IndexDataCacheFile):
+        def _save_data(self, name: str, data: object) -> None:
+            time.sleep(0.05)  # the other one comes now
+            super()._save_data(name, data)
+
+        def _load_index(self) -> dict:
+            index = super()._load_index()
+            time.sleep(0.05)  # or now
+            return index
+
+    def cache() -> Slow:
+        return Slow(cache_path=str(tmp_path), filename_base="kernel", source_stamp=1)
+
+    writers = [threading.Thread(target=cache().save, args=(f"signature {n}", f"code {n}")) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [cache().load(f"signature {n}") for n in range(4)] == [f"code {n}" for n in range(4)]
