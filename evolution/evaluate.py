@@ -21,6 +21,7 @@ from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
 
+VALIDATION_PARTNERS = 4  # groups of partners that an elite meets when it is judged again
 MAX_MEANINGS = 1000  # of a split; a language of more is known by a sample
 
 
@@ -63,6 +64,47 @@ def play(
         num_recorded=num_recorded,
     )
     return rollout, numbers
+
+
+def earned(rollout: Rollout) -> tuple[np.ndarray, np.ndarray]:
+    """Mean reward of every genome as guide, and as builder, (P,) float64 each; nan where it never was one."""
+    population, genome_of = rollout.seating.population, rollout.seating.genome_of
+    means = []
+    for role in (Role.GUIDE, Role.BUILDER):
+        plays = rollout.final_roles == role
+        number = np.bincount(genome_of[plays], minlength=population)
+        total = np.bincount(genome_of[plays], rollout.total_reward[plays], minlength=population)
+        means.append(np.where(number, total / np.maximum(number, 1), np.nan))
+    return means[0], means[1]
+
+
+def earned_again(
+    policy: Policy, genomes: Tensor, scenario: Scenario, elites: np.ndarray, *,
+    worlds_per_boxling: int, hearing_radius_cells: int = 0, seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
+    """What these slots (K,) earn as guides and as builders on fresh worlds with fresh partners, (K,) each.
+
+    Whoever was the best of many was lucky too (the winner's curse), so elites are to be judged by other worlds than
+    those that chose them (as Such et al. 2017, https://arxiv.org/abs/1712.06567, judge theirs). Each meets
+    VALIDATION_PARTNERS groups of others, drawn from the population with repetition, and guides `worlds_per_boxling`
+    worlds in all, at least one and equally many with each group; it never meets another elite's group. Returns the
+    agent-steps lived for it too.
+    """
+    population, num_others = len(genomes), scenario.num_agents - 1
+    num_groups = min(VALIDATION_PARTNERS, worlds_per_boxling)
+    rng = stream(seed, "partners")
+    ours = np.tile(elites, num_groups)
+    # each group is a column: an elite, and below it those it plays with, at distances that lead to nobody else
+    away = rng.integers(1, population, size=(num_others, len(ours))) if population > 1 else 0
+    others = (ours + np.broadcast_to(away, (num_others, len(ours)))) % population
+    rows = torch.from_numpy(np.concatenate([ours, others.ravel()])).to(genomes.device)
+    rollout, _ = play(
+        policy, genomes[rows], scenario, worlds_per_boxling=worlds_per_boxling // num_groups,
+        hearing_radius_cells=hearing_radius_cells, seed=seed,
+        offsets=tuple(len(ours) * k for k in range(1, num_others + 1)) or (0,),
+    )  # fmt: skip
+    as_guide, as_builder = (each[: len(ours)].reshape(num_groups, -1).mean(axis=0) for each in earned(rollout))
+    return as_guide, as_builder, rollout.lived_steps
 
 
 def evaluate(policy: Policy, genomes: Tensor, scenario: Scenario, **options: Any) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Rollout:
     is_understood: np.ndarray  # (B,) bool: at the end every builder's world model named the goal right
     use: ExpertUse
     total_reward: np.ndarray  # (B, A) float64, over all steps
+    said_counts: np.ndarray  # (P, V) int64: how often each genome said each symbol, in worlds that were not over
+    act_counts: np.ndarray  # (P, acts) int64: and did each act
     num_finished: int = 0  # worlds played to their end
     num_won: int = 0
     lived_steps: int = 0  # steps of agents in worlds that were not over
@@ -177,6 +179,8 @@ def live(
         is_understood=np.zeros(num_worlds, bool),
         use=use,
         total_reward=np.zeros((num_worlds, num_agents)),
+        said_counts=np.zeros((seating.population, spec.num_symbols), np.int64),
+        act_counts=np.zeros((seating.population, spec.num_actions), np.int64),
     )
     other_world = None
     if channel.kind == "shuffle":
@@ -249,11 +253,14 @@ def live(
                         edit_class=seating.to_genomes(torch.from_numpy(edit_classes(worlds)).to(device)),
                     )
                 )
+            spoken = as_heard(symbols, spec.num_symbols, spec.has_end)
+            said = seating.to_worlds(spoken).cpu().numpy().astype(np.int16)
+            if scenario.takes_turns:
+                said *= scenario.had_turn(worlds)[..., None]
+            genome_of = seating.genome_of[~was_over]
+            count_by_genome(rollout.act_counts, genome_of, acts[~was_over])
+            count_by_genome(rollout.said_counts, genome_of[..., None], said[~was_over] - 1)  # -1 is silence
             if num_recorded:
-                spoken = as_heard(symbols, spec.num_symbols, spec.has_end)
-                said = seating.to_worlds(spoken).cpu().numpy().astype(np.int16)
-                if scenario.takes_turns:
-                    said *= scenario.had_turn(worlds)[..., None]
                 rollout.said.append(said[:num_recorded])
                 rollout.acts.append(acts[:num_recorded])
                 rollout.answers.append(answers[:num_recorded])
@@ -304,6 +311,15 @@ class WorldSupply:
             key = kind.tobytes()
             more = fresh.take(np.flatnonzero((fresh.role == kind).all(axis=1)))
             self.stock[key] = Worlds.concatenate([self.stock[key], more]) if key in self.stock else more
+
+
+def count_by_genome(counts: np.ndarray, genome_of: np.ndarray, values: np.ndarray) -> None:
+    """Add how often each genome had each value to `counts` (P, K), in place; negative values do not count.
+
+    `genome_of` is broadcast to the shape of `values`.
+    """
+    places = (genome_of * counts.shape[1] + values)[values >= 0]
+    counts += np.bincount(places, minlength=counts.size).reshape(counts.shape)
 
 
 def follow_advice(act: Tensor, advice: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
