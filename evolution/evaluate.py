@@ -21,7 +21,7 @@ from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
 
-VALIDATION_PARTNERS = 4  # groups of partners that an elite meets when it is judged again
+VALIDATION_GROUPS = 4  # groups of partners that an elite meets when it is judged again
 MAX_MEANINGS = 1000  # of a split; a language of more is known by a sample
 
 
@@ -86,17 +86,17 @@ def earned_again(
 
     Whoever was the best of many was lucky too (the winner's curse), so elites are to be judged by other worlds than
     those that chose them (as Such et al. 2017, https://arxiv.org/abs/1712.06567, judge theirs). Each meets
-    VALIDATION_PARTNERS groups of others, drawn from the population with repetition, and guides `worlds_per_boxling`
-    worlds in all, at least one and equally many with each group; it never meets another elite's group. Returns the
-    agent-steps lived for it too.
+    VALIDATION_GROUPS groups of others, different ones as long as there are any, and guides `worlds_per_boxling` worlds
+    in all, at least one and equally many with each group. Returns the agent-steps lived for it too.
     """
-    population, num_others = len(genomes), scenario.num_agents - 1
-    num_groups = min(VALIDATION_PARTNERS, worlds_per_boxling)
-    rng = stream(seed, "partners")
+    population, num_elites, num_others = len(genomes), len(elites), scenario.num_agents - 1
+    num_groups = min(VALIDATION_GROUPS, worlds_per_boxling)
     ours = np.tile(elites, num_groups)
-    # each group is a column: an elite, and below it those it plays with, at distances that lead to nobody else
-    away = rng.integers(1, population, size=(num_others, len(ours))) if population > 1 else 0
-    others = (ours + np.broadcast_to(away, (num_others, len(ours)))) % population
+    # each group is a column: an elite, and below it those it plays with, at distances that lead to no other column
+    near_and_far = np.tile(np.arange(1, population) if population > 1 else [0], (num_elites, 1))
+    away = stream(seed, "partners").permuted(near_and_far, axis=1)
+    away = away[:, np.arange(num_others * num_groups) % away.shape[1]].T.reshape(num_others, len(ours))
+    others = (ours + away) % population
     rows = torch.from_numpy(np.concatenate([ours, others.ravel()])).to(genomes.device)
     rollout, _ = play(
         policy, genomes[rows], scenario, worlds_per_boxling=worlds_per_boxling // num_groups,
