@@ -95,8 +95,8 @@ def earned_again(
     # each group is a column: an elite, and below it those it plays with, at distances that lead to no other column
     near_and_far = np.tile(np.arange(1, population) if population > 1 else [0], (num_elites, 1))
     away = stream(seed, "partners").permuted(near_and_far, axis=1)
-    away = away[:, np.arange(num_others * num_groups) % away.shape[1]].T.reshape(num_others, len(ours))
-    others = (ours + away) % population
+    away = away[:, np.arange(num_groups * num_others) % away.shape[1]].reshape(num_elites, num_groups, num_others)
+    others = (ours + away.transpose(2, 1, 0).reshape(num_others, len(ours))) % population
     rows = torch.from_numpy(np.concatenate([ours, others.ravel()])).to(genomes.device)
     rollout, _ = play(
         policy, genomes[rows], scenario, worlds_per_boxling=worlds_per_boxling // num_groups,

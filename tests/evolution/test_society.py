@@ -677,6 +677,7 @@ def test_an_elite_that_is_judged_again_meets_others_of_the_population_and_no_oth
         for elite in range(len(elites)):  # new ones from group to group
             met = [slot for group in range(num_groups) for slot in min(partners[group * len(elites) + elite])]
             assert len(set(met[:5])) == min(5, len(met))
+        assert all(len(set(others)) == len(others) for met in partners.values() for others in met)
     for k, slot in enumerate(elites):
         for role, means in ((Role.GUIDE, as_guide), (Role.BUILDER, as_builder)):
             is_elite = rollout.seating.genome_of < len(elites) * num_groups
