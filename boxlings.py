@@ -348,7 +348,7 @@ def _pretrain(options: argparse.Namespace) -> int:
             population=2,
             recorded_episodes=0,
             keep_checkpoints=1,
-            selection=SelectionConfig(elimination=False, mutation=False),
+            selection=SelectionConfig(strategy="none", mutation=False),
         )
     )
     is_begun = (training / "config.toml").is_file()
@@ -944,7 +944,7 @@ def _add_flags(group: Any, part: Any, leaving_out: tuple[str, ...] = ()) -> None
 def _default_in_words(name: str, default: object) -> str:
     """What help says of an option's default; "" where there is none.
 
-    >>> _default_in_words("population", 8), _default_in_words("elimination", True)
+    >>> _default_in_words("population", 8), _default_in_words("mutation", True)
     ('default: 8', 'default: on')
     >>> _default_in_words("out", None)
     ''

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from evolution.config import RunConfig, SelectionConfig
+from evolution.config import RunConfig
 
 TOLERANCE = 0.1  # share of the budget by which an arm may miss it without a warning
 _CHEAPEST_SECONDS = 1e-4  # no generation costs less, whatever was measured
@@ -92,7 +92,7 @@ class StudyConfig:
         """The options of an arm, before its generations are known; what the scenario decides is left open."""
         options = self.run.options() | {"generations": None, "threads": 1}
         for part, changes in ARMS[arm].options.items():
-            options[part] = options[part] | _as_this_version_has_it(part, changes)
+            options[part] = options[part] | changes
         return RunConfig.from_options(options)
 
 
@@ -165,13 +165,3 @@ def _without_none(options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items()
         if value is not None
     }
-
-
-def _as_this_version_has_it(part: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Adapter, to go with the first version of SelectionConfig that has `strategy`."""
-    if "strategy" not in changes or "strategy" in {item.name for item in fields(SelectionConfig)}:
-        return changes
-    strategy = changes["strategy"]
-    if strategy not in ("none", "random"):
-        raise ValueError(f"strategy must be one of none, random, got {strategy!r}")
-    return {name: value for name, value in changes.items() if name != "strategy"} | {"culling": strategy}

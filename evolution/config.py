@@ -37,7 +37,7 @@ def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
 
 
 Gradient = Literal["straight-through", "reinforce", "autoencoding", "none"]
-Culling = Literal["fitness", "age", "random", "none"]
+Strategy = Literal["truncation", "tournament", "age", "random", "none", "map-elites", "random-search"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ class PolicyConfig:
 class SelectionConfig:
     """Who lives on, and who is born."""
 
-    elimination: bool = True  # the worst make place; off: nobody ever dies
-    culling: Culling = "fitness"  # who goes: the worst, the oldest, anybody, nobody
-    eliminated_share: float = 0.25  # of the population, each generation
+    strategy: Strategy = "truncation"  # who goes and who has children, see `evolution.select`; none: nobody ever dies
+    eliminated_share: float = 0.25  # of the population, each generation; random-search: all but the best go
+    tournament_size: int = 3  # boxlings in a tournament, which the worst loses and the best wins
+    archive_cells: int = 8  # a side of the map of elites: what is said x what is done
+    revalidated_elites: int = 0  # the fittest who are judged again, by fresh worlds with fresh partners; 0: none
     founders: int = 1  # from which the population descends, each with a language of its own; not with seed_from
     mutation: bool = True  # copies of the best are mutated; off: they are exact
     mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
@@ -103,10 +105,12 @@ class SelectionConfig:
     def __post_init__(self) -> None:
         for name in ("eliminated_share", "newborn_share", "newborns_until"):
             _check(self, name, 0, 1)
-        for name in ("mutation_step", "protected_generations", "renewed_listeners"):
+        for name in ("mutation_step", "protected_generations", "renewed_listeners", "revalidated_elites"):
             _check(self, name, 0)
         _check(self, "founders", 1)
-        _check_choice(self, "culling", get_args(Culling))
+        _check(self, "tournament_size", 2)
+        _check(self, "archive_cells", 1, 100)
+        _check_choice(self, "strategy", get_args(Strategy))
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,11 @@ class RunConfig:
         _check(self, "recorded_episodes", 0)
         if self.device not in ("cpu", "cuda"):
             raise ValueError(f"device must be cpu or cuda, got {self.device!r}")
+        if self.selection.revalidated_elites > self.population:
+            raise ValueError(
+                f"revalidated_elites must be at most the population {self.population}, "
+                f"got {self.selection.revalidated_elites}"
+            )
 
     def options(self) -> dict[str, Any]:
         """All options as plain nested values."""

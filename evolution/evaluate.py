@@ -21,6 +21,7 @@ from population.spec import PolicySpec
 from world.codes import Role
 from world.scenarios.base import Scenario
 
+VALIDATION_GROUPS = 4  # groups of partners that an elite meets when it is judged again
 MAX_MEANINGS = 1000  # of a split; a language of more is known by a sample
 
 
@@ -61,6 +62,47 @@ def play(
         num_recorded=num_recorded,
     )
     return rollout, numbers
+
+
+def earned(rollout: Rollout) -> tuple[np.ndarray, np.ndarray]:
+    """Mean reward of every genome as guide, and as builder, (P,) float64 each; nan where it never was one."""
+    population, genome_of = rollout.seating.population, rollout.seating.genome_of
+    means = []
+    for role in (Role.GUIDE, Role.BUILDER):
+        plays = rollout.final_roles == role
+        number = np.bincount(genome_of[plays], minlength=population)
+        total = np.bincount(genome_of[plays], rollout.total_reward[plays], minlength=population)
+        means.append(np.where(number, total / np.maximum(number, 1), np.nan))
+    return means[0], means[1]
+
+
+def earned_again(
+    policy: Policy, genomes: Tensor, scenario: Scenario, elites: np.ndarray, *,
+    worlds_per_boxling: int, hearing_radius_cells: int = 0, seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
+    """What these slots (K,) earn as guides and as builders on fresh worlds with fresh partners, (K,) each.
+
+    Whoever was the best of many was lucky too (the winner's curse), so elites are to be judged by other worlds than
+    those that chose them (as Such et al. 2017, https://arxiv.org/abs/1712.06567, judge theirs). Each meets
+    VALIDATION_GROUPS groups of others, different ones as long as there are any, and guides `worlds_per_boxling` worlds
+    in all, at least one and equally many with each group. Returns the agent-steps lived for it too.
+    """
+    population, num_elites, num_others = len(genomes), len(elites), scenario.num_agents - 1
+    num_groups = min(VALIDATION_GROUPS, worlds_per_boxling)
+    ours = np.tile(elites, num_groups)
+    # each group is a column: an elite, and below it those it plays with, at distances that lead to no other column
+    near_and_far = np.tile(np.arange(1, population) if population > 1 else [0], (num_elites, 1))
+    away = stream(seed, "partners").permuted(near_and_far, axis=1)
+    away = away[:, np.arange(num_groups * num_others) % away.shape[1]].reshape(num_elites, num_groups, num_others)
+    others = (ours + away.transpose(2, 1, 0).reshape(num_others, len(ours))) % population
+    rows = torch.from_numpy(np.concatenate([ours, others.ravel()])).to(genomes.device)
+    rollout, _ = play(
+        policy, genomes[rows], scenario, worlds_per_boxling=worlds_per_boxling // num_groups,
+        hearing_radius_cells=hearing_radius_cells, seed=seed,
+        offsets=tuple(len(ours) * k for k in range(1, num_others + 1)) or (0,),
+    )  # fmt: skip
+    as_guide, as_builder = (each[: len(ours)].reshape(num_groups, -1).mean(axis=0) for each in earned(rollout))
+    return as_guide, as_builder, rollout.lived_steps
 
 
 def evaluate(policy: Policy, genomes: Tensor, scenario: Scenario, **options: Any) -> dict[str, Any]:

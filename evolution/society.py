@@ -16,17 +16,18 @@ import mesa
 import numpy as np
 import torch
 
+from evolution.archive import behaviour_of
 from evolution.chance import stream, torch_stream
 from evolution.config import RunConfig, defaults_for
 from evolution.dialogue import dialogue_round
-from evolution.evaluate import converse, play, some_meanings
+from evolution.evaluate import converse, earned, earned_again, play, some_meanings
 from evolution.learn import Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, crew, prepare
 from evolution.records import BOXLINGS
 from evolution.relive import Lived, lived
 from evolution.seats import draw_offsets, familiar_offsets, seat
-from evolution.select import select
+from evolution.select import Judged, Replacement, Selection
 from language.channel import Intervention
 from language.measures import all_measures
 from language.vocabulary import lexicon_of
@@ -36,7 +37,6 @@ from population.lineage import NO_MOTHER, ORIGINS, Birth, Lineage
 from population.policy import Policy
 from population.spec import PolicySpec
 from world import scenarios
-from world.codes import Role
 from world.recording import record, scene_of, start_columns
 from world.splits import COMPOSITIONS, TRAIN
 
@@ -204,7 +204,7 @@ class Society(mesa.Model):
     """A population and everything that happens to it. See the module's docstring.
 
     Options of a run can be given by their names alone, in place of those of `config`: `Society(scenario="describe:3x6",
-    population=4, seed=3)`, and so `mesa.batch_run(Society, {"culling": ["fitness", "random"], "seed": range(3)})`. All
+    population=4, seed=3)`, and so `mesa.batch_run(Society, {"strategy": ["truncation", "random"], "seed": range(3)})`. All
     follows from the seed, which mesa may also call `rng`, so that iterations of a batch are the same run again.
 
     `ancestors` seed the population; without them a founder learns the language alone, and its mutated copies begin.
@@ -249,6 +249,9 @@ class Society(mesa.Model):
         self.speakers = np.zeros(0, np.int64)
         self.childhood: list[dict[str, float]] = []  # measures while the founder learned the language
         self.slots: list[Boxling] = []
+        self.selection = Selection(config.selection)
+        self.behaviour = np.zeros((config.population, 2))  # of the generation judged last, see `evolution.archive`
+        self.best_validated: int | None = None  # slot of the elite that did best when judged again
         self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
         self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
         self.slow_genomes = torch.zeros_like(self.genomes) if config.channel.slow_copy_weight else None
@@ -387,8 +390,10 @@ class Society(mesa.Model):
             num_recorded=min(num_recorded, config.live_worlds * config.population), **options,
         )  # fmt: skip
         self.agent_steps = rollout.lived_steps
-        self._give_fitness(rollout)
-        measures = self._measures_of(rollout)
+        self._give_fitness(*earned(rollout))
+        validation = self._judge_elites_again()
+        self.behaviour = behaviour_of(rollout.said_counts, rollout.act_counts)
+        measures = self._measures_of(rollout) | validation
         self.spoken = {}
         self.speakers = np.array([boxling.unique_id for boxling in self.slots])
         if is_measured:
@@ -409,21 +414,44 @@ class Society(mesa.Model):
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
         self.boxling_rows = [{name: getattr(boxling, name) for name in BOXLINGS.names} for boxling in self.slots]
 
-    def _give_fitness(self, rollout: Rollout) -> None:
+    def _give_fitness(self, as_guide: np.ndarray, as_builder: np.ndarray) -> None:
         """Raw fitness: mean reward over worlds, half for guiding and half for building; higher is better."""
-        genome_of, role = rollout.seating.genome_of, rollout.final_roles
-        for boxling in self.slots:
-            sits = genome_of == boxling.slot
-            parts = []
-            for wanted in (Role.GUIDE, Role.BUILDER):
-                rewards = rollout.total_reward[sits & (role == wanted)]
-                parts.append(float(rewards.mean()) if len(rewards) else float("nan"))
-            boxling.as_guide, boxling.as_builder = parts
-            # where nobody guides, building is all there is
-            boxling.fitness = float(np.mean(parts if self.scenario.has_guide else parts[1:]))
-        if not bool(torch.isfinite(self.genomes).all()):
-            for slot in np.flatnonzero(~torch.isfinite(self.genomes).all(dim=1).cpu().numpy()):
-                self.slots[int(slot)].fitness = float("nan")
+        fitness = self._raw_fitness(as_guide, as_builder)
+        # a genome that is no number earns something by acts that mean nothing
+        fitness[~torch.isfinite(self.genomes).all(dim=1).cpu().numpy()] = np.nan
+        for slot, boxling in enumerate(self.slots):
+            boxling.as_guide, boxling.as_builder = float(as_guide[slot]), float(as_builder[slot])
+            boxling.fitness = float(fitness[slot])
+
+    def _raw_fitness(self, as_guide: np.ndarray, as_builder: np.ndarray) -> np.ndarray:
+        """(P,) float64; where nobody guides, building is all there is."""
+        return (as_guide + as_builder) / 2 if self.scenario.has_guide else as_builder.copy()
+
+    def _judge_elites_again(self) -> dict[str, float]:
+        """Judge the fittest by fresh worlds alone, where that is asked for; returns what became of their fitness."""
+        config = self.config
+        fitness = np.array([boxling.fitness for boxling in self.slots])
+        finite = np.flatnonzero(np.isfinite(fitness))
+        elites = finite[np.argsort(-fitness[finite], kind="stable")][: config.selection.revalidated_elites]
+        self.best_validated = None
+        if not len(elites):
+            return {}
+        as_guide, as_builder, lived_steps = earned_again(
+            self.policy, self.genomes, self.scenario, elites,
+            worlds_per_boxling=config.live_worlds, hearing_radius_cells=config.channel.hearing_radius_cells,
+            seed=int(stream(config.seed, "validate", self.generation).integers(2**31)),
+        )  # fmt: skip
+        self.agent_steps += lived_steps
+        validated = self._raw_fitness(as_guide, as_builder)
+        for k, slot in enumerate(elites.tolist()):
+            boxling = self.slots[slot]
+            boxling.as_guide, boxling.as_builder = float(as_guide[k]), float(as_builder[k])
+            boxling.fitness = float(validated[k])
+        self.best_validated = int(elites[validated.argmax()])
+        return {
+            "elite_fitness_before": float(fitness[elites].mean()),
+            "elite_fitness_after": float(validated.mean()),
+        }
 
     def _measures_of(self, rollout: Rollout) -> dict[str, float]:
         fitness = np.array([boxling.fitness for boxling in self.slots])
@@ -484,41 +512,68 @@ class Society(mesa.Model):
 
     # ------------------------------------------------------------------ selection
 
+    def _heritage(self, slots: np.ndarray) -> dict[str, np.ndarray]:
+        """All that children of these slots (N,) inherit, (N, ...) each: genomes, and where their learning is."""
+        rows = torch.from_numpy(slots).to(self.genomes.device)
+        optimiser = {name: getattr(self.optimiser, name) for name in ("mean", "square", "num_updates")}
+        return {name: matrix[rows].cpu().numpy() for name, matrix in ({"genomes": self.genomes} | optimiser).items()}
+
+    def _inherit(self, replacement: Replacement, parent: int) -> tuple[np.ndarray, int]:
+        """A child goes on learning where its parent is, or was; returns the parent's genome (parameters,) and id."""
+        if not replacement.is_archived:
+            self.optimiser.copy_row(parent, replacement.slot)
+            return self.genomes[parent].cpu().numpy(), self.slots[parent].unique_id
+        archive = self.selection.archive
+        assert archive is not None
+        rows = archive.rows[parent]
+        for name in ("mean", "square", "num_updates"):
+            getattr(self.optimiser, name)[replacement.slot] = torch.from_numpy(np.asarray(rows[name]))
+        return rows["genomes"], int(archive.boxling[parent])
+
     def _replace(self) -> None:
-        """Let the worst make place for children of the best."""
+        """Let those whom the strategy chooses make place for children of others."""
         config = self.config.selection
         rng = stream(self.config.seed, "select", self.generation)
-        replacements = select(
-            np.array([boxling.fitness for boxling in self.slots]),
-            np.array([boxling.age_generations for boxling in self.slots]),
-            np.array([boxling.birth.origin == "newborn" for boxling in self.slots]),
-            config,
-            self.progress,
-            rng,
+        self.selection.tell(
+            Judged(
+                raw_fitness=np.array([boxling.fitness for boxling in self.slots]),
+                age_generations=np.array([boxling.age_generations for boxling in self.slots]),
+                is_newborn=np.array([boxling.birth.origin == "newborn" for boxling in self.slots]),
+                behaviour=self.behaviour,
+                boxling=np.array([boxling.unique_id for boxling in self.slots]),
+                heritage=self._heritage,
+                protected_slot=self.best_validated,
+            )
         )
+        replacements = self.selection.ask(rng, self.progress)
         parts = LANGUAGE_PARTS if config.newborns_inherit else ALL_PARTS
         for replacement in replacements:
             parent, slot = replacement.parent, replacement.slot
-            genome = self.genomes[parent].cpu().numpy()
-            if config.mutation:
-                genome = mutate(genome, self.layout, config.mutation_step, rng)
-            self.genomes[slot] = torch.from_numpy(genome)
-            self.optimiser.copy_row(parent, slot)
-            if replacement.is_newborn:
-                self._renew(self.genomes, self.optimiser, slot, parts, rng)
+            if parent is None:
+                mother, origin = NO_MOTHER, "drawn"
+                self._renew(self.genomes, self.optimiser, slot, ALL_PARTS, rng)
+                self.optimiser.num_updates[slot] = 0
+            else:
+                genome, mother = self._inherit(replacement, parent)
+                origin = "newborn" if replacement.is_newborn else "mutant"
+                if config.mutation:
+                    genome = mutate(genome, self.layout, config.mutation_step, rng)
+                self.genomes[slot] = torch.from_numpy(genome)
+                if replacement.is_newborn:
+                    self._renew(self.genomes, self.optimiser, slot, parts, rng)
             if self.slow_genomes is not None:
                 self.slow_genomes[slot] = self.genomes[slot]
             self.slots[slot].is_eliminated = True
             self.boxling_rows[slot]["is_eliminated"] = True
             # alive from the next generation on
-            origin = "newborn" if replacement.is_newborn else "mutant"
-            self._give_birth(slot, self.slots[parent].unique_id, self.generation + 1, origin)
-        stay = [slot for slot in range(self.config.population) if slot not in {each.slot for each in replacements}]
+            self._give_birth(slot, mother, self.generation + 1, origin)
+        stay = np.setdiff1d(np.arange(self.config.population), [each.slot for each in replacements])
         if self.progress < float(config.newborns_until or 0.0):
             for slot in rng.permutation(stay)[: config.renewed_listeners]:
                 self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng, self.slow_genomes)
         self.measures["eliminated"] = float(len(replacements))
         self.measures["newborns"] = float(sum(replacement.is_newborn for replacement in replacements))
+        self.measures |= self.selection.measures()
 
     # ------------------------------------------------------------------ learning
 
@@ -623,6 +678,7 @@ class Society(mesa.Model):
             "optimiser.square": self.optimiser.square.cpu().numpy(),
             "optimiser.num_updates": self.optimiser.num_updates.cpu().numpy(),
             **({} if self.slow_genomes is None else {"slow_genomes": self.slow_genomes.cpu().numpy()}),
+            **self.selection.state(),
             "generation": np.array([self.generation]),
             "next_id": np.array([self.next_id]),
             "boxling": np.array([birth.boxling for birth in births]),
@@ -647,6 +703,7 @@ class Society(mesa.Model):
         society.genomes = torch.from_numpy(tensors["genomes"].copy()).to(device)
         if society.slow_genomes is not None:
             society.slow_genomes = torch.from_numpy(state["slow_genomes"].copy()).to(device)
+        society.selection.restore(state)
         society.generation = society.steps = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
         for name in ("mean", "square", "num_updates"):

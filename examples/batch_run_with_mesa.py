@@ -15,7 +15,7 @@ from boxlings import Society
 
 PARAMETERS = {
     "scenario": "describe:2x4",
-    "culling": ["fitness", "random"],
+    "strategy": ["truncation", "random"],
     "seed": [0, 1],
     "population": 4,
     "generations": 3,
@@ -33,7 +33,7 @@ def main(number_processes: int = 2) -> pd.DataFrame:
     )
     table = pd.DataFrame(rows)  # a row a society, generation and boxling, with the measures of that generation
     societies = table.drop_duplicates(["RunId", "Step"])
-    by_generation = societies.pivot_table(index=["culling", "seed"], columns="generation", values="success")
+    by_generation = societies.pivot_table(index=["strategy", "seed"], columns="generation", values="success")
     print("success in each generation:")
     print(by_generation.round(3).to_string())
     return table

@@ -22,13 +22,13 @@ class Birth:
     """Facts of a boxling's birth, which never change."""
 
     boxling: int  # id, never reused within a run
-    mother: int  # id, NO_MOTHER for founders
+    mother: int  # id, NO_MOTHER for founders and whoever is drawn anew
     birth_generation: int
-    origin: str  # founder; seed: from another run; mutant; newborn: has to learn the language
+    origin: str  # founder; seed: from another run; mutant; newborn: has to learn the language; drawn: inherits nothing
     father: int = NO_FATHER  # id of a second parent
 
 
-ORIGINS = ("founder", "seed", "mutant", "newborn")
+ORIGINS = ("founder", "seed", "mutant", "newborn", "drawn")
 
 
 class Lineage:

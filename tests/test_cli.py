@@ -132,7 +132,7 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     with pytest.raises(SystemExit):
         boxlings.main(["run", "--help"])
     words = " ".join(capsys.readouterr().out.split())
-    assert "--no-elimination the worst make place; off: nobody ever dies (default: on)" in words
+    assert "--no-mutation copies of the best are mutated; off: they are exact (default: on)" in words
     assert "--population N boxlings, P (default: 8)" in words
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
     assert length == {
@@ -225,7 +225,10 @@ def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatc
         ("run --learning-rate nan", ["--learning-rate: expected a number, got 'nan'"]),
         ("run --discount 1.5", ["discount must be in [0, 1], got 1.5"]),
         ("run --device gpu", ["--device: expected one of cpu, cuda, got 'gpu'"]),
-        ("run --no-elimination=yes", ["--no-elimination: expected no value, got 'yes'"]),
+        ("run --no-mutation=yes", ["--no-mutation: expected no value, got 'yes'"]),
+        ("run --strategy luck", ["--strategy: expected one of truncation, tournament, age, ", "got 'luck'"]),
+        ("run --tournament-size 1", ["tournament_size must be at least 2, got 1"]),
+        ("run --revalidated-elites 9", ["revalidated_elites must be at most the population 8, got 9"]),
         ("resume", ["expected DIR, got none"]),
         (
             "eval x --split test",
@@ -1021,7 +1024,7 @@ def test_the_example_with_mesa_runs_in_processes_of_its_own(capsys):
     lines = capsys.readouterr().out.splitlines()
     told = [line.split() for line in lines[3:]]
     assert [row[:2] for row in told[::2]] == [["fitness", "0"], ["random", "0"]]
-    means = table.groupby(["culling", "seed", "generation"])["success"].first().round(3)
+    means = table.groupby(["strategy", "seed", "generation"])["success"].first().round(3)
     assert [float(value) for row in told for value in row[-4:]] == means.tolist()
 
 

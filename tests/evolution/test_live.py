@@ -137,6 +137,32 @@ def test_a_life_is_recorded_as_it_was_lived():
     assert rollout.num_won == worlds.is_won.sum()
 
 
+@pytest.mark.parametrize("scenario", ["guide", "ask", "sokoban"])
+@pytest.mark.parametrize("variable_length", [False, True])
+def test_words_and_acts_are_counted_while_worlds_are_not_over(scenario: str, variable_length: bool):
+    policy, genomes, place = drawn_population(scenario, channel={"variable_length": variable_length})
+    worlds = place.generate(np.arange(16), "train")
+    worlds.is_over[:3] = True  # of these nothing counts
+    rollout = lived(policy, 8 * genomes, place, worlds.copy())
+    spec = policy.spec
+    said, acts = np.zeros((4, spec.num_symbols), int), np.zeros((4, spec.num_actions), int)
+    was_over = worlds.is_over
+    for step, state in enumerate(rollout.states):
+        for b, a in np.argwhere(~np.repeat(was_over[:, None], place.num_agents, axis=1)):
+            genome = rollout.seating.genome_of[b, a]
+            acts[genome, rollout.acts[step][b, a]] += 1
+            for symbol in rollout.said[step][b, a]:
+                if symbol:
+                    said[genome, symbol - 1] += 1
+        was_over = state.is_over
+    np.testing.assert_array_equal(rollout.said_counts, said)
+    np.testing.assert_array_equal(rollout.act_counts, acts)
+    assert acts.sum() == rollout.lived_steps > 0
+    assert said.sum() > 0
+    assert rollout.said_counts.dtype == rollout.act_counts.dtype == np.int64
+    assert not variable_length or not said[:, -1].any()  # the end of a message is silence
+
+
 def test_the_same_life_is_lived_with_and_without_keeping_and_recording():
     policy, genomes, _ = drawn_population()
     ends = []

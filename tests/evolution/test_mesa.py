@@ -135,14 +135,14 @@ def test_options_are_those_of_the_command_line_by_their_names():
         population=np.int64(4),
         seed=3,
         generations=4,
-        culling="age",
+        strategy="age",
         epochs=1,
         founder_rounds=0,
     )
     config = RunConfig(scenario="describe:3x6", population=4, seed=3, generations=4)
-    config = config.with_options({"culling": "age", "epochs": 1, "founder_rounds": 0})
+    config = config.with_options({"strategy": "age", "epochs": 1, "founder_rounds": 0})
     assert society.config == filled_config(config)
-    assert (config.selection.culling, config.learning.epochs) == ("age", 1)
+    assert (config.selection.strategy, config.learning.epochs) == ("age", 1)
 
 
 def test_options_by_name_change_a_configuration_and_leave_the_rest():
@@ -164,7 +164,7 @@ def test_the_seed_may_be_called_rng_as_mesa_does(names: dict[str, Any]):
         ({"learning": None}, "there is no option learning, did you mean"),
         ({"population": 2.5}, "population must be a whole number, got 2.5"),
         ({"population": "4"}, "population must be a number, got '4'"),
-        ({"elimination": "off"}, "elimination must be True or False, got 'off'"),
+        ({"mutation": "off"}, "mutation must be True or False, got 'off'"),
         ({"seed": 1, "rng": 1}, "expected seed or rng, got both"),
         ({"rng": None}, "rng must be a whole number, from which the run follows, got None"),
         ({"scenario": "chess"}, "scenario must be one of"),

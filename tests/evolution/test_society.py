@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from evolution.config import LearningConfig, RunConfig
+from evolution.chance import stream
+from evolution.config import LearningConfig, RunConfig, Strategy
+from evolution.evaluate import earned, earned_again, play
+from evolution.live import Rollout
 from evolution.society import LANGUAGE_PARTS, Ancestors, Society, fading, filled_config
 from population.lineage import NO_MOTHER, ORIGINS
-from tests.evolution.conftest import tiny
+from population.policy import Policy
+from tests.evolution.conftest import drawn_population, tiny
 from world import scenarios
+from world.codes import Role
 
 OFF = LearningConfig(fine_tuning=False, founder_rounds=0)
 
@@ -217,8 +222,8 @@ def test_ancestors_are_taken_by_fitness_and_mutated_where_they_are_too_few():
 # ---- switches ----
 
 
-def test_without_elimination_nobody_dies_and_nobody_is_born():
-    society, years = years_of(tiny(selection={"elimination": False}))
+def test_with_the_strategy_none_nobody_dies_and_nobody_is_born():
+    society, years = years_of(tiny(selection={"strategy": "none"}))
     assert [year.ids for year in years] == [[1, 2, 3, 4]] * 4
     assert society.next_id == 5
     assert all(year.measures["eliminated"] == 0 for year in years[1:])
@@ -227,7 +232,7 @@ def test_without_elimination_nobody_dies_and_nobody_is_born():
 
 def test_without_elimination_and_learning_nothing_changes_over_generations():
     """The null control: where nothing selects and nothing learns, nothing climbs, drifts or falls."""
-    society, years = years_of(tiny(generations=4, selection={"elimination": False}, learning=OFF))
+    society, years = years_of(tiny(generations=4, selection={"strategy": "none"}, learning=OFF))
     for year in years:
         assert torch.equal(year.genomes, years[0].genomes)
         assert not year.moments.any()
@@ -258,7 +263,7 @@ def test_with_learning_everybody_changes_every_generation():
 def test_each_kind_of_round_can_be_left_out_or_be_the_only_one(rounds: str):
     other = {"language_rounds": "acting_rounds", "acting_rounds": "language_rounds"}[rounds]
     for learning, changes in (({other: 0}, True), ({other: 0, rounds: 0}, False)):
-        _, years = years_of(tiny(learning=learning, selection={"elimination": False}), 1)
+        _, years = years_of(tiny(learning=learning, selection={"strategy": "none"}), 1)
         assert torch.equal(years[0].genomes, years[1].genomes) != changes
     _, years = years_of(tiny(learning={other: 0}), 1)
     assert ("loss_language" in years[1].measures) == (rounds == "language_rounds")
@@ -323,7 +328,7 @@ def test_a_newborn_that_inherits_nothing_is_drawn_anew_from_head_to_foot():
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_as_many_listeners_as_asked_for_are_renewed_each_generation(number: int):
-    selection = {"elimination": False, "renewed_listeners": number, "newborns_until": 0.9}
+    selection = {"strategy": "none", "renewed_listeners": number, "newborns_until": 0.9}
     society = Society(tiny(generations=10, selection=selection, learning=OFF))
     ears = torch.from_numpy(society.layout.columns_of(*LANGUAGE_PARTS))
     seen = set()
@@ -369,7 +374,7 @@ def test_what_founders_understand_in_their_childhood_is_what_each_says_to_itself
 
 
 def test_a_slow_copy_gets_new_ears_with_its_boxling():
-    selection = {"elimination": False, "renewed_listeners": 4}
+    selection = {"strategy": "none", "renewed_listeners": 4}
     config = tiny("describe", channel={"slow_copy_weight": 0.5}, selection=selection)
     society = Society(replace(config, learning=OFF))
     assert society.slow_genomes is not None
@@ -456,6 +461,18 @@ def test_length_has_a_cost_only_where_messages_can_end():
         filled_config(tiny(channel={"variable_length": True, "num_symbols": 2}))
 
 
+@pytest.mark.parametrize("scenario", ["guide", "forage", "sokoban"])
+def test_fitness_is_the_mean_over_the_worlds_of_each_role(scenario: str):
+    """Two ways: at once by counting, and boxling by boxling."""
+    policy, genomes, place = drawn_population(scenario, population=5)
+    rollout, _ = play(policy, 8 * genomes, place, worlds_per_boxling=6)
+    rollout.total_reward += np.random.default_rng(0).normal(size=rollout.total_reward.shape)
+    for role, means in zip((Role.GUIDE, Role.BUILDER), earned(rollout), strict=True):
+        for genome in range(5):
+            rewards = rollout.total_reward[(rollout.seating.genome_of == genome) & (rollout.final_roles == role)]
+            assert means[genome] == pytest.approx(rewards.mean() if len(rewards) else np.nan, nan_ok=True)
+
+
 def test_a_genome_that_is_no_number_is_the_worst_and_makes_place():
     society = Society(tiny())
     society.genomes[2, 100] = float("nan")
@@ -479,6 +496,208 @@ def test_the_learning_rate_fades_to_nothing_over_the_last_quarter():
     assert [fading(progress) for progress in (0.0, 0.5, 0.75)] == [1.0, 1.0, 1.0]
     assert fading(0.875) == pytest.approx(0.5)
     assert fading(1.0) == 0.0
+
+
+# ---- strategies ----
+
+
+CHOOSING = [name for name in get_args(Strategy) if name not in ("truncation", "none")]
+
+
+@pytest.mark.parametrize("strategy", CHOOSING)
+def test_under_every_strategy_ids_are_new_and_every_child_has_a_mother_that_lived(strategy: str):
+    selection = {"strategy": strategy, "eliminated_share": 0.5, "protected_generations": 0, "newborns_until": 1.0}
+    society, years = years_of(tiny("describe", generations=4, selection=selection))
+    rows = [row for year in years for row in year.rows]
+    assert sorted({i for year in years for i in year.ids}) == list(range(1, society.next_id))
+    for year in years[1:]:
+        num_dead = sum(row["is_eliminated"] for row in year.rows)
+        assert year.measures["eliminated"] == num_dead == (3 if strategy == "random-search" else 2)
+    lived = {row["boxling"]: row["birth_generation"] for row in rows}
+    children = [row for row in rows if row["origin"] not in ("founder", "drawn")]
+    assert all(lived[row["mother"]] < row["birth_generation"] for row in children)
+    drawn = [row for row in rows if row["origin"] == "drawn"]
+    assert bool(drawn) == (strategy == "random-search")
+    assert bool(children) != bool(drawn)
+    assert all(row["mother"] == NO_MOTHER for row in drawn)
+
+
+def test_who_is_drawn_anew_inherits_nothing_and_the_best_stays():
+    society = Society(tiny(selection={"strategy": "random-search"}, learning=OFF))
+    society.genomes *= torch.arange(1.0, 5.0).unsqueeze(1)  # tell them apart
+    society.judge()
+    society.optimiser.mean += 1
+    society.optimiser.num_updates += 7
+    before, best = society.genomes.clone(), int(np.argmax([boxling.fitness for boxling in society.slots]))
+    society._replace()
+    weights = before.std(dim=0) > 0  # biases begin at zero in everybody
+    for slot, boxling in enumerate(society.slots):
+        if slot == best:
+            assert torch.equal(society.genomes[slot], before[slot])
+            assert society.optimiser.num_updates[slot] == 7
+            continue
+        assert boxling.birth.origin == "drawn"
+        assert all((society.genomes[slot, weights] != other[weights]).float().mean() > 0.99 for other in before)
+        assert not society.optimiser.mean[slot].any()
+        assert society.optimiser.num_updates[slot] == 0
+
+
+def test_a_child_of_an_elite_is_what_the_elite_was_when_it_was_judged():
+    """Even after the elite has gone, and with the state of learning that it had then."""
+    selection = {"strategy": "map-elites", "eliminated_share": 0.5, "mutation": False, "newborn_share": 0.0}
+    society = Society(tiny(selection=selection, learning=OFF))
+    society.judge()
+    for rows in (society.optimiser.mean, society.optimiser.square, society.optimiser.num_updates):
+        rows += torch.arange(1.0, 5.0).reshape(-1, *[1] * (rows.ndim - 1))
+    society.genomes += torch.arange(4.0).unsqueeze(1)
+    was = society.genomes.clone()
+    ids = [boxling.unique_id for boxling in society.slots]
+    for slot, boxling in enumerate(society.slots):
+        boxling.fitness = float(slot)
+    society.behaviour = np.array([[0, 0], [0.5, 0], [0.5, 0], [0.9, 0.9]])
+    society._replace()  # slots 1 and 0 go, in this order; 0, 2 and 3 are elites
+    assert society.measures["archive_cells_filled"] == 3
+    assert society.measures["archive_fitness_mean"] == pytest.approx(5 / 3)
+    mothers = set()
+    for turn in range(12):
+        society.genomes[:] = society.optimiser.mean[:] = -1000.0 - turn  # whoever lives has changed since
+        for boxling in society.slots:
+            boxling.fitness = -1.0 - turn
+        society.generation += 1
+        society.boxling_rows = [{} for _ in range(4)]
+        society.behaviour = np.zeros((4, 2))
+        before = {boxling.unique_id for boxling in society.slots}
+        society._replace()
+        for slot, boxling in enumerate(society.slots):
+            if boxling.unique_id not in before:
+                mother = ids.index(boxling.mother)
+                mothers.add(mother)
+                assert torch.equal(society.genomes[slot], was[mother])
+                assert (society.optimiser.mean[slot] == mother + 1).all()
+                assert (society.optimiser.square[slot] == mother + 1).all()
+                assert society.optimiser.num_updates[slot] == mother + 1
+    assert mothers == {0, 2, 3}
+
+
+@pytest.mark.parametrize("strategy", CHOOSING)
+def test_every_strategy_goes_on_after_a_restart_to_the_bits_it_would_have_reached(strategy: str):
+    selection = {"strategy": strategy, "eliminated_share": 0.5, "revalidated_elites": 1}
+    config = tiny("describe", generations=4, selection=selection)
+    unstopped, years = years_of(config)
+    restored, num_compared = Society(config), 0
+    for year in years[1:]:
+        restored = Society.restored(config, restored.tensors(), restored.state())
+        restored.step()
+        assert torch.equal(restored.genomes, year.genomes)
+        np.testing.assert_equal(restored.measures, year.measures)
+        num_compared += 1
+    assert num_compared == 4
+    assert_equal_societies(restored, unstopped)
+    assert ("archive.inherited.genomes" in unstopped.state()) == (strategy == "map-elites")
+    assert ("archive_cells_filled" in unstopped.measures) == (strategy == "map-elites")
+
+
+# ---- elites judged again ----
+
+
+@pytest.mark.parametrize("scenario", ["guide", "describe", "forage", "sokoban"])
+def test_elites_are_judged_by_the_validation_alone_and_all_others_as_before(scenario: str):
+    config = tiny(scenario, population=6, live_worlds=8, learning=OFF)
+    plain, again = Society(config), Society(replace(config, selection=replace(config.selection, revalidated_elites=2)))
+    for society in (plain, again):
+        society.genomes += torch.from_numpy(society.layout.draw(6, np.random.default_rng(0)))  # more different ones
+        society.judge()
+    first = np.array([boxling.fitness for boxling in plain.slots])
+    second = np.array([boxling.fitness for boxling in again.slots])
+    elites = np.argsort(-first, kind="stable")[:2]
+    others = np.setdiff1d(np.arange(6), elites)
+    np.testing.assert_array_equal(second[others], first[others])
+    assert again.measures["elite_fitness_before"] == pytest.approx(first[elites].mean())
+    assert again.measures["elite_fitness_after"] == pytest.approx(second[elites].mean())
+    assert again.measures["fitness_mean"] == pytest.approx(second.mean())
+    assert [row["fitness"] for row in again.boxling_rows] == second.tolist()
+    assert again.best_validated == elites[second[elites].argmax()]
+    assert again.agent_steps > plain.agent_steps
+    assert not {"elite_fitness_before", "elite_fitness_after"} & plain.measures.keys()
+    seed = int(stream(config.seed, "validate", 0).integers(2**31))
+    as_guide, as_builder, _ = earned_again(
+        again.policy, again.genomes, again.scenario, elites, worlds_per_boxling=8, seed=seed
+    )
+    np.testing.assert_array_equal(
+        second[elites], (as_guide + as_builder) / 2 if again.scenario.has_guide else as_builder
+    )
+
+
+@pytest.mark.parametrize("population", [1, 2, 6])
+@pytest.mark.parametrize("scenario", ["describe", "forage", "sokoban"])
+def test_an_elite_that_is_judged_again_meets_others_of_the_population_and_no_other_elites_group(
+    scenario: str, population: int, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[tuple[Tensor, Rollout]] = []
+
+    def watched(policy: Policy, genomes: Tensor, *given: Any, **options: Any) -> tuple[Rollout, np.ndarray]:
+        rollout, numbers = play(policy, genomes, *given, **options)
+        rollout.total_reward += np.random.default_rng(0).normal(size=rollout.total_reward.shape)  # to each its own
+        seen.append((genomes, rollout))
+        return rollout, numbers
+
+    monkeypatch.setattr("evolution.evaluate.play", watched)
+    policy, genomes, place = drawn_population(scenario, population=population)
+    elites = np.arange(population)[:2][::-1].copy()
+    as_guide, as_builder, steps = earned_again(policy, genomes, place, elites, worlds_per_boxling=9, seed=3)
+    rows, rollout = seen[0]
+    who = (rows[:, None] == genomes[None]).all(dim=-1).int().argmax(dim=1).numpy()  # slot of each row that played
+    num_groups = 4
+    assert len(rows) == len(elites) * num_groups * place.num_agents
+    assert steps == rollout.lived_steps > 0
+    partners: dict[int, set[tuple[int, ...]]] = {}
+    for row_of_seat in rollout.seating.genome_of:
+        groups = row_of_seat % (len(elites) * num_groups)
+        assert len(set(groups.tolist())) == 1  # of one group
+        assert len(set(row_of_seat.tolist())) == place.num_agents  # which are all there
+        at_table = who[np.sort(row_of_seat)]
+        assert at_table[0] in elites
+        assert population == 1 or at_table[0] not in at_table[1:]
+        partners.setdefault(int(groups[0]), set()).add(tuple(at_table[1:].tolist()))
+    assert all(len(met) == 1 for met in partners.values())
+    assert len(partners) == len(elites) * num_groups
+    if population == 6 and place.num_agents > 1:
+        for elite in range(len(elites)):  # new ones from group to group
+            met = [slot for group in range(num_groups) for slot in min(partners[group * len(elites) + elite])]
+            assert len(set(met[:5])) == min(5, len(met))
+        assert all(len(set(others)) == len(others) for met in partners.values() for others in met)
+    for k, slot in enumerate(elites):
+        for role, means in ((Role.GUIDE, as_guide), (Role.BUILDER, as_builder)):
+            is_elite = rollout.seating.genome_of < len(elites) * num_groups
+            sits = is_elite & (who[rollout.seating.genome_of] == slot) & (rollout.final_roles == role)
+            rewards = rollout.total_reward[sits]
+            assert means[k] == pytest.approx(rewards.mean() if len(rewards) else np.nan, nan_ok=True)
+
+
+def test_the_best_elite_judged_again_is_not_eliminated_even_if_another_seems_fitter():
+    selection = {"strategy": "age", "eliminated_share": 1.0, "revalidated_elites": 2, "newborn_share": 0.0}
+    society = Society(tiny("describe", selection=selection, learning=OFF))
+    for _ in range(4):
+        society.judge()
+        best = society.best_validated
+        assert best is not None
+        kept = society.slots[best].unique_id
+        society._replace()
+        assert society.slots[best].unique_id == kept
+        assert society.measures["eliminated"] == 3
+        society.generation += 1
+
+
+def test_who_has_no_fitness_is_no_elite():
+    society = Society(tiny(selection={"revalidated_elites": 4}, learning=OFF))
+    society.genomes[[0, 2, 3]] = float("nan")
+    society.judge()
+    assert society.best_validated == 1
+    assert np.isnan([boxling.fitness for boxling in society.slots]).tolist() == [True, False, True, True]
+    society.genomes[:] = float("nan")
+    society.judge()
+    assert society.best_validated is None
+    assert "elite_fitness_after" not in society.measures
 
 
 # ---- twins and restarts ----
