@@ -40,6 +40,10 @@ from world import scenarios
 from world.recording import record, scene_of, start_columns
 from world.splits import COMPOSITIONS, TRAIN
 
+MAX_SPEAKERS = 16  # by whom the language of a generation is measured, and recorded
+MEASURED_WORLDS = (
+    1024  # at least so many, or all that are lived in, for success when muted, shuffled, on held-out goals
+)
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
@@ -204,7 +208,7 @@ class Society(mesa.Model):
     """A population and everything that happens to it. See the module's docstring.
 
     Options of a run can be given by their names alone, in place of those of `config`: `Society(scenario="describe:3x6",
-    population=4, seed=3)`, and so `mesa.batch_run(Society, {"strategy": ["truncation", "random"], "seed": range(3)})`. All
+    population=4, seed=3)`, and so `mesa.batch_run(Society, {"strategy": ["age", "random"], "seed": range(3)})`. All
     follows from the seed, which mesa may also call `rng`, so that iterations of a batch are the same run again.
 
     `ancestors` seed the population; without them a founder learns the language alone, and its mutated copies begin.
@@ -395,8 +399,11 @@ class Society(mesa.Model):
         self.behaviour = behaviour_of(rollout.said_counts, rollout.act_counts)
         measures = self._measures_of(rollout) | validation
         self.spoken = {}
-        self.speakers = np.array([boxling.unique_id for boxling in self.slots])
         if is_measured:
+            enough = {
+                **options,
+                "worlds_per_boxling": min(config.live_worlds, -(-MEASURED_WORLDS // config.population)),
+            }
             for name, split, channel in (
                 ("success_muted", "train", "mute"),
                 ("success_shuffled", "train", "shuffle"),
@@ -404,12 +411,14 @@ class Society(mesa.Model):
             ):
                 if split not in self.scenario.splits or (channel != "on" and not self.scenario.has_guide):
                     continue  # nothing is held out of a single level; where nobody guides nobody talks
-                other, _ = play(self.policy, self.genomes, self.scenario, split=split, channel=channel, **options)
+                other, _ = play(self.policy, self.genomes, self.scenario, split=split, channel=channel, **enough)
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out" and self.scenario.has_guide:
                     measures["understanding_held_out"] = float(other.is_understood.mean())
             if self.scenario.has_guide:
-                measures |= self._language_measures(self.genomes)
+                slots = self._heard_slots()
+                self.speakers = np.array([self.slots[slot].unique_id for slot in slots])
+                measures |= self._language_measures(self.genomes[slots], best=slots.index(self._fittest_slot()))
         self.measures = measures
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
         self.boxling_rows = [{name: getattr(boxling, name) for name in BOXLINGS.names} for boxling in self.slots]
@@ -483,10 +492,24 @@ class Society(mesa.Model):
             measures["expert_load_entropy"] = float(-(load * np.log2(np.maximum(load, 1e-12))).sum())
         return measures
 
-    def _language_measures(self, genomes: torch.Tensor, offsets: tuple[int, ...] | None = None) -> dict[str, float]:
+    def _fittest_slot(self) -> int:
+        return int(np.argmax([np.nan_to_num(boxling.fitness, nan=-np.inf) for boxling in self.slots]))
+
+    def _heard_slots(self) -> list[int]:
+        """Those by whom the language is measured: all, or of very many the fittest and others by chance.
+
+        Everybody's with everybody would cost as much as all lives of a population of some hundreds."""
+        drawn = stream(self.config.seed, "speakers", self.generation).permutation(self.config.population)
+        fittest = self._fittest_slot()
+        others = [int(slot) for slot in drawn if slot != fittest]
+        return sorted([fittest, *others[: MAX_SPEAKERS - 1]])
+
+    def _language_measures(
+        self, genomes: torch.Tensor, offsets: tuple[int, ...] | None = None, best: int = 0
+    ) -> dict[str, float]:
         """Measures of what boxlings would say first of meanings, and of how it is understood; means over boxlings.
 
-        Who listens is at these `offsets` from who speaks, by default everybody else.
+        Who listens is at these `offsets` from who speaks, by default everybody else; the lexicon is that of the `best`.
 
         A language of very many meanings is measured, and recorded, by a sample of them.
         """
@@ -499,7 +522,6 @@ class Society(mesa.Model):
                 self.spoken[split] = talk.languages(population)
                 measures[name] = talk.success
         meanings, messages = self.spoken[TRAIN]
-        best = int(np.argmax([np.nan_to_num(b.fitness, nan=-np.inf) for b in self.slots] or [0.0]))
         tokenizer = train_words(messages.reshape(-1, messages.shape[-1]), num_symbols, num_speakers=population)
         self.tokenizer = tokenizer.to_str(pretty=True)
         self.lexicon = [

@@ -127,19 +127,22 @@ def draw(shares, chance):
 
 
 @compiled
-def remember(inputs, gates, memory, rows, weight, bias, num_rows, powers):
+def remember(inputs, gates, memory, rows, weight, bias, num_rows, opening, powers):
     """One step of a minimal gated unit, as `population.memory.remember`: memory[rows[i]] moves on by inputs[i].
 
-    `inputs` (n, D); `gates` (n, 2 D) is scratch; the new memories of the rows are left in inputs, too.
+    `inputs` (n, D); `gates` (n, 2 D), `opening` and `powers` (n D) are scratch; the new memories of the rows are left
+    in inputs, too.
     """
     width = memory.shape[1]
     fill_rows(gates, bias, num_rows)
     add_product(inputs, weight, gates, num_rows)
     for i in range(num_rows):
         for j in range(width):
-            gates[i, j] = -gates[i, j]
-        exponentials(gates[i, :width], powers)
+            opening[i * width + j] = -gates[i, j]
+    exponentials(opening[: num_rows * width], powers)
+    for i in range(num_rows):
         n = rows[i]
         for j in range(width):
-            inputs[i, j] = memory[n, j] + (gates[i, width + j] - memory[n, j]) / (_ONE + gates[i, j])
+            opens = _ONE / (_ONE + opening[i * width + j])
+            inputs[i, j] = memory[n, j] + opens * (gates[i, width + j] - memory[n, j])
             memory[n, j] = inputs[i, j]

@@ -133,12 +133,18 @@ class Reflexes:
             self.shares = weights["tokens.shares"]
             self.about = _array(weights["about"])  # (P, L, topics)
             self.thoughts = _array(weights["thoughts"])
-            questions, words = weights.get("questions", empty), empty
+            questions, words, touches, emptiness = weights.get("questions", empty), empty, empty, empty
+            if spec.near_cells:
+                # most cells are empty: what all of them would add comes first, and the others make the difference
+                near = weights["eyes.near"].unflatten(1, (-1, NUM_TOUCHES))
+                emptiness = near[:, :, :1].sum(dim=1)
+                touches = (near - near[:, :, :1]).flatten(1, 2)
             if "words" in weights:
                 words = weights["words"]
             elif spec.is_asked and spec.has_topics:
                 words = torch.bmm(weights["goal"], weights["say.goal"])
             self.questions, self.words = _array(questions), _array(words)
+            self.touches, self.emptiness = _array(touches), _array(emptiness)
             self.first_about = _array(policy.first_about)
         shape = (population, num_seats, spec.width)
         self.language, self.situation = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -171,14 +177,15 @@ class Reflexes:
         if forced is None:
             forced = np.full((1, 1), -1, np.int8)
         seen = sensed.sees & sensed.is_active[:, None]
+        view = sensed.view.reshape(sensed.sees.size, -1)  # by seat and cell
         self.visual_tokens += int(seen.sum())
         self.visual_calls += bool(seen.any())
 
         def work(first: int, last: int) -> None:
             _live(
                 first, last, self.genomes, self.starts, self.sizes, self.attribute_sizes, self.is_visible, self.tokens,
-                self.thoughts, self.questions, self.words, self.about, self.first_about, self.order, self.language,
-                self.situation, self.token_counts, shape[1], sensed.view, sensed.sees, sensed.knows, sensed.told,
+                self.thoughts, self.questions, self.touches, self.emptiness, self.words, self.about, self.first_about, self.order, self.language,
+                self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows, sensed.told,
                 sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices, sensed.heard,
                 sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
                 self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob,
@@ -209,7 +216,8 @@ def _matrix(genome, start, rows, cols):
 
 @compiled
 def _live(
-    first, last, genomes, starts, sizes, attribute_sizes, is_visible, tokens, thoughts, questions, words, about,
+    first, last, genomes, starts, sizes, attribute_sizes, is_visible, tokens, thoughts, questions, touches, emptiness,
+    words, about,
     first_about, order, language, situation, token_counts, num_agents, view, sees, knows, told, goal, role, last_action,
     last_moved, choices, heard, audible, is_active, is_new, chances, forced, explores, forces, weighs, act_counts,
     said_counts, act, symbols, answers,
@@ -223,7 +231,7 @@ def _live(
     rows = np.empty(num_seats, np.int64)  # seats in worlds that are not over
     seeing = np.empty(num_seats, np.int64)  # those of them that see: places in rows
     stream, idea = np.empty((num_seats, d), f), np.empty((num_seats, d), f)
-    gates = np.empty((num_seats, 2 * d), f)
+    gates, opening = np.empty((num_seats, 2 * d), f), np.empty(num_seats * d, f)
     beliefs = np.empty((num_seats, num_values), f)
     seen = np.empty((num_seats, d), f)
     both, thought = np.empty((num_seats, 2 * d), f), np.empty((num_seats, d), f)
@@ -231,7 +239,9 @@ def _live(
     act_logits = np.empty((num_seats, sizes[_ACTIONS]), f)
     values = np.empty((num_seats, 1), f)
     say_logits = np.empty((num_seats, length * v), f)
-    most = max(2 * d, num_seats * num_values, v, sizes[_ACTIONS], sizes[_HEADS] * (sizes[_ROWS] * sizes[_COLS] + 1))
+    most = max(
+        num_seats * d, num_seats * num_values, v, sizes[_ACTIONS], sizes[_HEADS] * (sizes[_ROWS] * sizes[_COLS] + 1)
+    )
     powers = np.empty(most, np.int32)
     for p in range(first, last):
         num_rows, num_seeing = 0, 0
@@ -256,15 +266,15 @@ def _live(
         )  # fmt: skip
         remember(
             stream, gates, language[p], rows, _matrix(genome, starts[_LANGUAGE], d, 2 * d),
-            genome[starts[_LANGUAGE_BIAS] : starts[_LANGUAGE_BIAS] + 2 * d], num_rows, powers,
+            genome[starts[_LANGUAGE_BIAS] : starts[_LANGUAGE_BIAS] + 2 * d], num_rows, opening, powers,
         )  # fmt: skip
         fill_rows(beliefs, genome[starts[_BELIEF_BIAS] : starts[_BELIEF_BIAS] + num_values], num_rows)
         add_product(stream, _matrix(genome, starts[_BELIEF], d, num_values), beliefs, num_rows)
         _believe(rows, num_rows, order[p], num_agents, attribute_sizes, choices, beliefs, answers, powers)
         if num_seeing > 0:
             _look(
-                seeing, num_seeing, rows, order[p], num_agents, genome, starts, sizes, attribute_sizes, is_visible,
-                questions[p], beliefs, view, seen, parts, powers,
+                seeing, num_seeing, rows, order[p], genome, starts, sizes, attribute_sizes, is_visible, questions[p],
+                touches[p], emptiness[p], beliefs, view, seen, parts, powers,
             )  # fmt: skip
         _think(
             rows, num_rows, seeing, num_seeing, genome, starts, sizes, attribute_sizes, is_visible, thoughts[p],
@@ -272,7 +282,7 @@ def _live(
         )  # fmt: skip
         remember(
             idea, gates, situation[p], rows, _matrix(genome, starts[_SITUATION], d, 2 * d),
-            genome[starts[_SITUATION_BIAS] : starts[_SITUATION_BIAS] + 2 * d], num_rows, powers,
+            genome[starts[_SITUATION_BIAS] : starts[_SITUATION_BIAS] + 2 * d], num_rows, opening, powers,
         )  # fmt: skip
         for i in range(num_rows):
             for j in range(d):
@@ -417,36 +427,29 @@ def _choose(choices, attribute_sizes, logits, answer):
 
 @compiled
 def _look(
-    seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, attribute_sizes, is_visible, questions, beliefs,
-    view, seen, parts, powers,
+    seeing, num_seeing, rows, order, genome, starts, sizes, attribute_sizes, is_visible, questions, touches, emptiness,
+    beliefs, view, seen, parts, powers,
 ):  # fmt: skip
     """The visual expert, for seats that see: into seen (m, D), and the parts of its summary into parts (3, m, D)."""
     d = sizes[_WIDTH]
     height, width = sizes[_ROWS], sizes[_COLS]
     fill_rows(seen, genome[starts[_EYES_BIAS] : starts[_EYES_BIAS] + d], num_seeing)
     if sizes[_CHANNELS] > 0:
-        _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, view, seen, parts)
+        _sum_up(seeing, num_seeing, rows, order, genome, starts, sizes, view, seen, parts)
     side = sizes[_SIDE]
     if side > 0:
-        near = _matrix(genome, starts[_NEAR], side * side * NUM_TOUCHES, d)
         top, left = (height - side) // 2, (width - side) // 2
-        # most cells are empty: what all of them would add comes first, and the others make the difference
-        emptiness = np.zeros(d, np.float32)
-        for cell in range(side * side):
-            for k in range(d):
-                emptiness[k] += near[cell * NUM_TOUCHES, k]
         for m in range(num_seeing):
             seat = order[rows[seeing[m]]]
-            b, a = seat // num_agents, seat % num_agents
             for k in range(d):
-                seen[m, k] += emptiness[k]
+                seen[m, k] += emptiness[0, k]
             for i in range(side):
                 for j in range(side):
-                    touch = _TOUCH[view[b, a, top + i, left + j]]
+                    touch = _TOUCH[view[seat, (top + i) * width + left + j]]
                     if touch > 0:
-                        empty = (i * side + j) * NUM_TOUCHES
+                        touch += (i * side + j) * NUM_TOUCHES
                         for k in range(d):
-                            seen[m, k] += near[empty + touch, k] - near[empty, k]
+                            seen[m, k] += touches[touch, k]
     heads, key = sizes[_HEADS], sizes[_KEY]
     if heads > 0:
         num_visible = is_visible.sum()
@@ -455,41 +458,39 @@ def _look(
         place_value = _matrix(genome, starts[_PLACE_VALUE], height * width, 2 * key)
         found = np.zeros((num_seeing, num_visible * 2 * key), np.float32)
         things = np.empty(height * width, np.int64)
-        keys = np.empty((key, height * width), np.float32)  # by thing last, so that all things are scored at once
+        keys = np.empty((height * width, key), np.float32)
         scores = np.empty(heads * (height * width + 1), np.float32)
-        question = np.empty(heads * key, np.float32)
+        asked = np.zeros((num_visible, num_seeing, heads * key), np.float32)
+        start, first, number = 0, 0, 0
+        for k in range(len(attribute_sizes)):
+            size = attribute_sizes[k]
+            if is_visible[k]:
+                shares = np.empty((num_seeing, size), np.float32)
+                for m in range(num_seeing):
+                    for value in range(size):
+                        shares[m, value] = beliefs[seeing[m], start + value]
+                add_product(shares, questions[first : first + size], asked[number], num_seeing)
+                first += size
+                number += 1
+            start += size
         for m in range(num_seeing):
-            i = seeing[m]
-            seat = order[rows[i]]
-            b, a = seat // num_agents, seat % num_agents
+            seat = order[rows[seeing[m]]]
             # only cells that hold something can be found, or else nothing is
             num_things = 0
-            for row in range(height):
-                for col in range(width):
-                    look = view[b, a, row, col]
-                    if _IS_THING[look]:
-                        cell = row * width + col
-                        things[num_things] = cell
-                        for j in range(key):
-                            keys[j, num_things] = look_key[look, j] + place_key[cell, j]
-                        num_things += 1
-            start, asked, number = 0, 0, 0
-            for k in range(len(attribute_sizes)):
-                if is_visible[k]:
-                    question[:] = _ZERO
-                    for value in range(attribute_sizes[k]):
-                        share = beliefs[i, start + value]
-                        for j in range(heads * key):
-                            question[j] += share * questions[asked + value, j]
-                    _attend(question, keys, num_things, heads, scores, powers)
-                    first = number * 2 * key
-                    for t in range(num_things):
-                        share, cell = scores[t], things[t]
-                        for j in range(2 * key):
-                            found[m, first + j] += share * place_value[cell, j]
-                    asked += attribute_sizes[k]
-                    number += 1
-                start += attribute_sizes[k]
+            for cell in range(height * width):
+                look = view[seat, cell]
+                if _IS_THING[look]:
+                    things[num_things] = cell
+                    for j in range(key):
+                        keys[num_things, j] = look_key[look, j] + place_key[cell, j]
+                    num_things += 1
+            for number in range(num_visible):
+                _attend(asked[number, m], keys, num_things, heads, scores, powers)
+                first = number * 2 * key
+                for t in range(num_things):
+                    share, cell = scores[t], things[t]
+                    for j in range(2 * key):
+                        found[m, first + j] += share * place_value[cell, j]
         add_product(found, _matrix(genome, starts[_FOUND], num_visible * 2 * key, d), seen, num_seeing)
     rectify(seen, num_seeing)
 
@@ -498,21 +499,20 @@ def _look(
 def _attend(question, keys, num_things, heads, scores, powers):
     """Mean attention of some heads to things, into scores[:num_things]; what is left of 1 goes to nothing.
 
-    `question` (heads * key,), `keys` (key, at least num_things).
+    `question` (heads * key,), `keys` (at least num_things, key).
     """
-    key = len(keys)
+    key = keys.shape[1]
     width = num_things + 1
     for h in range(heads):
         first = h * width
-        for t in range(first, first + width):
-            scores[t] = _ZERO  # and so it stays for nothing, the last one
-        for j in range(key):
-            asked = question[h * key + j]
-            for t in range(num_things):
-                scores[first + t] += asked * keys[j, t]
-        largest = _ZERO
-        for t in range(first, first + num_things):
-            largest = scores[t] if scores[t] > largest else largest
+        largest = _ZERO  # the score of nothing, the last one
+        for t in range(num_things):
+            score = _ZERO
+            for j in range(key):
+                score += question[h * key + j] * keys[t, j]
+            scores[first + t] = score
+            largest = score if score > largest else largest
+        scores[first + num_things] = _ZERO
         for t in range(first, first + width):
             scores[t] -= largest
     exponentials(scores[: heads * width], powers)
@@ -527,7 +527,7 @@ def _attend(question, keys, num_things, heads, scores, powers):
 
 
 @compiled
-def _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, view, seen, parts):
+def _sum_up(seeing, num_seeing, rows, order, genome, starts, sizes, view, seen, parts):
     """The summary of a scene, as `population.experts`: its parts into parts (3, m, D), their sum onto seen (m, D)."""
     c = sizes[_CHANNELS]
     height, width, looks = sizes[_ROWS], sizes[_COLS], sizes[_LOOKS] - 1
@@ -545,12 +545,11 @@ def _sum_up(seeing, num_seeing, rows, order, num_agents, genome, starts, sizes, 
     lowest = np.float32(-np.inf)
     for m in range(num_seeing):
         seat = order[rows[seeing[m]]]
-        picture = view[seat // num_agents, seat % num_agents]
         fill_rows(cells, conv_bias, height * width)
         # each look adds its weights to the cells around it; what is empty adds nothing
         for i in range(height):
             for j in range(width):
-                look = picture[i, j]
+                look = view[seat, i * width + j]
                 if look == 0:
                     continue
                 for di in range(3):
