@@ -188,8 +188,9 @@ class _Talking:
         self.table, self.rows = table, slice(first, last)
         self.generator = torch.Generator(device=table.genomes.device).manual_seed(seed)
         self.rng = np.random.default_rng(seed)
-        self.leaf = table.genomes[self.rows].clone().requires_grad_(True)
-        self.weights = table.policy.weights_of(self.leaf)
+        # of a copy: other genomes of the matrix are changed while these still learn
+        self.leaves = table.policy.layout.leaves(table.genomes[self.rows].clone())
+        self.weights = table.policy.prepared(self.leaves)
         self.senses = _some_of(table.senses, first, last)
 
     def speak(self) -> None:
@@ -208,8 +209,9 @@ class _Talking:
         heard = table.messages[speakers].requires_grad_(True)
         surprise, is_right = self._surprise_at(heard, table.goal[speakers], table.is_told[speakers])
         table.surprise[self.rows], table.is_right[self.rows] = surprise.detach(), is_right
-        self.gradient, wishes = torch.autograd.grad(surprise.mean(dim=1).sum(), [self.leaf, heard], retain_graph=True)
-        table.wishes[speakers] = wishes
+        surprise.mean(dim=1).sum().backward(retain_graph=True)
+        assert heard.grad is not None
+        table.wishes[speakers] = heard.grad
 
     def _surprise_at(self, heard: Tensor, goal: Tensor, is_told: Tensor) -> tuple[Tensor, Tensor]:
         table, spec = self.table, self.table.policy.spec
@@ -253,7 +255,8 @@ class _Talking:
         if channel.channel_gradient == "straight-through":
             outputs.append(self.message)
             wanted.append(table.wishes[self.rows])
-        return self.gradient + torch.autograd.grad(outputs, self.leaf, wanted)[0]
+        torch.autograd.backward(outputs, wanted)
+        return table.policy.layout.gradient_of(self.leaves)
 
 
 def _some_of(senses: Senses, first: int, last: int) -> Senses:
@@ -484,21 +487,18 @@ class _Relived:
     ) -> None:  # fmt: skip
         self.policy, self.first, self.last, self.weigh = policy, first, last, weigh
         self.parts = [part.of(slice(first, last)) for part in life.parts]
-        self.genomes = genomes[first:last]
         self.entropy_bonus = entropy_bonus[first:last] if isinstance(entropy_bonus, Tensor) else entropy_bonus
         self.losses: dict[str, Tensor] = {}
         self.messages: dict[Role, Tensor] = {}
-        self.gradient = torch.zeros_like(self.genomes)
-        # a copy: the others are changed while these still learn
-        self.leaf = self.genomes.clone().requires_grad_(True)
+        self.leaves = policy.layout.leaves(genomes[first:last].clone())  # see _Talking
+        self.weights = policy.prepared(self.leaves)
         self.later: Tensor | None = None  # the loss of guides
 
     def listen(self, wishes: np.ndarray | None) -> None:
         """Live again; builders learn, and leave in `wishes` (P, R, 2, L, V) what each asks of words of either voice."""
-        policy, spec, leaf = self.policy, self.policy.spec, self.leaf
-        weights = policy.weights_of(leaf)
-        sums = {name: torch.zeros(len(leaf), device=leaf.device) for name in LOSSES}
-        counts = {name: torch.zeros(len(leaf), device=leaf.device) for name in LOSSES}
+        policy, spec, weights = self.policy, self.policy.spec, self.weights
+        nothing = torch.zeros(self.last - self.first, device=weights["belief.bias"].device)
+        sums, counts = dict.fromkeys(LOSSES, nothing), dict.fromkeys(LOSSES, nothing)
         terms: list[tuple[Role, str, Tensor]] = []
 
         def add(role: Role, name: str, values: Tensor, mask: Tensor) -> None:
@@ -518,6 +518,7 @@ class _Relived:
             self._judge(weights, part, beliefs, response, add)
             if is_builder:
                 heard = stream
+                heard.retain_grad()
 
         factors = {
             "policy": self.weigh.reward, "value": self.weigh.value, "belief": self.weigh.belief,
@@ -529,12 +530,13 @@ class _Relived:
             loss[role] = loss[role] + part_loss if role in loss else part_loss
         self.losses = {name: sums[name] / counts[name].clamp_min(1.0) for name in LOSSES}
         self.later = loss.get(Role.GUIDE)
-        self.gradient, of_heard = torch.autograd.grad(loss[Role.BUILDER], [leaf, heard], retain_graph=True)
+        loss[Role.BUILDER].backward(retain_graph=True)
         if wishes is not None:
             num_words = spec.message_length * spec.num_symbols
             words = weights["tokens"].detach()[:, : 2 * num_words].transpose(1, 2)
             into = torch.from_numpy(wishes[self.first : self.last]).flatten(2)
-            torch.bmm(of_heard, words, out=into)
+            assert heard.grad is not None
+            torch.bmm(heard.grad, words, out=into)
 
     def _judge(
         self, weights: dict[str, Tensor], part: Part, beliefs: Beliefs, response: Response,
@@ -582,9 +584,9 @@ class _Relived:
             for role, message in self.messages.items():
                 outputs.append(message)
                 wanted.append(torch.from_numpy(back[role][self.first : self.last]).to(message.device))
-        if not outputs:
-            return self.gradient
-        return self.gradient + torch.autograd.grad(outputs, self.leaf, wanted)[0]
+        if outputs:
+            torch.autograd.backward(outputs, wanted)
+        return self.policy.layout.gradient_of(self.leaves)
 
 
 @compiled

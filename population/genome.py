@@ -46,6 +46,18 @@ class Layout:
             layer.name: piece.view(len(genomes), *layer.shape) for layer, piece in zip(self.layers, pieces, strict=True)
         }
 
+    def leaves(self, genomes: Tensor) -> dict[str, Tensor]:
+        """As `views`, but each layer gathers a gradient of its own, over several backward passes; see `gradient_of`."""
+        return {name: layer.detach().requires_grad_(True) for name, layer in self.views(genomes).items()}
+
+    def gradient_of(self, leaves: dict[str, Tensor]) -> Tensor:
+        """What leaves have gathered, (P, parameters); 0 for layers that nothing was asked of."""
+        gradient = torch.zeros(len(next(iter(leaves.values()))), self.num_parameters)
+        for name, leaf in leaves.items():
+            if leaf.grad is not None:
+                gradient[:, self.slices[name]] = leaf.grad.flatten(1)
+        return gradient.to(leaf.device)
+
     def draw(self, num_genomes: int, rng: np.random.Generator) -> np.ndarray:
         """Newly drawn genomes, (P, parameters) float32."""
         genomes = np.empty((num_genomes, self.num_parameters), np.float32)

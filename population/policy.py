@@ -196,10 +196,14 @@ class Policy:
 
     def weights_of(self, genomes: Tensor) -> dict[str, Tensor]:
         """The layers of all genomes (P, parameters), with what follows from them alone worked out once."""
-        weights = self.layout.views(genomes)
+        return self.prepared(self.layout.views(genomes))
+
+    def prepared(self, layers: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Layers, beside them what follows from them alone."""
+        weights = dict(layers)
         weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
         weights["about"] = torch.softmax(
-            ABOUT_SHARPNESS * weights["say.about"] + self.first_about.to(genomes.device), dim=-1
+            ABOUT_SHARPNESS * weights["say.about"] + self.first_about.to(weights["say.about"].device), dim=-1
         )  # (P, L, topics)
         # what a belief does to thought, and what it asks the picture, value by value
         believed = torch.split(weights["belief.token"], list(self.spec.attribute_sizes), dim=1)

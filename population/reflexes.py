@@ -184,8 +184,8 @@ class Reflexes:
         def work(first: int, last: int) -> None:
             _live(
                 first, last, self.genomes, self.starts, self.sizes, self.attribute_sizes, self.is_visible, self.tokens,
-                self.thoughts, self.questions, self.touches, self.emptiness, self.words, self.about, self.first_about, self.order, self.language,
-                self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows, sensed.told,
+                self.thoughts, self.questions, self.touches, self.emptiness, self.words, self.about, self.first_about,
+                self.order, self.language, self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows, sensed.told,
                 sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices, sensed.heard,
                 sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
                 self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob,
@@ -309,12 +309,16 @@ def _live(
             logits = act_logits[i]
             chosen = largest_of(logits)
             if explores or weighs:
-                softmax(logits, powers)
+                is_forced = forces and forced[b, a] >= 0
+                logit = logits[forced[b, a]] if is_forced else _ZERO
+                largest, total = softmax(logits, powers)
                 if explores:
                     chosen = draw(logits, chances[b, a, 0])
-                if forces and forced[b, a] >= 0:
+                if is_forced:  # however improbable, its logarithm is finite
                     chosen = forced[b, a]
-                act_log_prob[b, a] = np.log(logits[chosen])
+                    act_log_prob[b, a] = logit - largest - np.log(total)
+                else:
+                    act_log_prob[b, a] = np.log(logits[chosen])
             act[b, a] = chosen
             act_counts[p, chosen] += 1
             if weighs:
