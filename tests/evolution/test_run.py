@@ -352,6 +352,35 @@ def test_who_interrupts_the_last_judgement_has_a_whole_run(tmp_path: Path, monke
     assert hashes(tmp_path / "stopped") == hashes(whole)
 
 
+class Impatient(FullDisk):
+    """A disk on which the user presses Ctrl-C twice while the operation number `room` goes on."""
+
+    def take(self, *named: str) -> None:
+        self.left -= 1
+        if self.left == -1:
+            press_ctrl_c()
+            press_ctrl_c()
+
+
+def test_who_presses_ctrl_c_twice_leaves_a_folder_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    options = {"generations": 2, "checkpoint_every": 1, "record_every": 1, "measure_every": 1}
+    with monkeypatch.context() as patch:
+        disk = Impatient(patch, 10**6)
+        whole = evolve(few_checkpoints(tmp_path / "whole", **options))
+    folder = tmp_path / "run"
+    num_at_once = 0
+    for room in random.Random(1).sample(range(10, 10**6 - disk.left), 12):
+        shutil.rmtree(folder, ignore_errors=True)
+        with monkeypatch.context() as patch:
+            Impatient(patch, room)
+            with pytest.raises((KeyboardInterrupt, Interrupted)) as stopped:
+                evolve(few_checkpoints(folder, **options))
+        num_at_once += stopped.type is KeyboardInterrupt
+        assert find_and_check(folder)
+        assert hashes(resume(folder)) == hashes(whole)
+    assert num_at_once == 12
+
+
 def test_checkpoints_lie_a_generation_of_learning_or_a_million_agent_steps_apart():
     def every(scenario: str, **changes: object) -> int | None:
         return filled_config(tiny(scenario, **changes)).checkpoint_every
