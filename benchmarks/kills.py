@@ -2,7 +2,8 @@
 
     python benchmarks/kills.py --kills 100 --json
 
-Runs of three scenarios are killed by SIGKILL at random moments, each several times, and resumed until they are done;
+Runs of three scenarios are killed by SIGKILL, each several times, at random moments or in the first save after one, and
+resumed until they are done;
 then every file of theirs is compared with that of a run that nobody killed, seconds apart. `--json` prints one object:
 `kills`; `in_a_save`, kills that left an unfinished file behind; `in_childhood`, kills before the first checkpoint;
 `runs` that were compared, in all `files_compared`, and the `differences` found, by name; `seconds_to_start` and
@@ -76,11 +77,19 @@ def files_of(folder: Path) -> dict[str, str]:
     }
 
 
-def kill_once(scenario: str, folder: Path, seconds: float) -> bool:
-    """Let a process work on the run for so long; whether it had to be killed."""
+def is_saving(folder: Path) -> bool:
+    """Whether an unfinished file lies in the run's folder."""
+    names = (name for _, folders, files in os.walk(folder) for name in folders + files)
+    return any(name.startswith((TEMPORARY, REPLACED)) for name in names)
+
+
+def kill_once(scenario: str, folder: Path, seconds: float, in_a_save: bool = False) -> bool:
+    """Let a process work on the run for so long, or from then on until it saves; whether it had to be killed."""
     process = FORK.Process(target=go_on, args=(scenario, folder))
     process.start()
     process.join(seconds)
+    while in_a_save and process.is_alive() and not is_saving(folder):
+        pass
     if process.is_alive():
         os.kill(int(process.pid or 0), signal.SIGKILL)
     process.join()
@@ -150,10 +159,11 @@ def main() -> int:
             for _ in range(KILLS_A_RUN):
                 if found["kills"] == arguments.kills or (folder / ".done").exists():
                     break
-                was_killed = kill_once(scenario, folder, rng.uniform(0, seconds[scenario] / 2))
+                delay, aims = rng.uniform(0, seconds[scenario] / 2), rng.random() < 0.5
+                was_killed = kill_once(scenario, folder, delay, aims)
                 found["kills"] += was_killed
                 if was_killed:
-                    found["in_a_save"] += any(path.name.startswith((TEMPORARY, REPLACED)) for path in folder.rglob("*"))
+                    found["in_a_save"] += is_saving(folder)
                     found["in_childhood"] += not any(folder.glob("checkpoints/[0-9]*"))
             kill_once(scenario, folder, 600)
             files = files_of(folder)

@@ -821,8 +821,8 @@ def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tm
 
     out, real_save = tmp_path / "guide", evolution.run._save
 
-    def save_and_stop(folder, society, tables):
-        real_save(folder, society, tables)
+    def save_and_stop(folder, society, *others):
+        real_save(folder, society, *others)
         if society.generation == 1:
             raise evolution.run.Interrupted("stopped")
 
