@@ -21,6 +21,7 @@ from evolution.records import Recordings, Tables, write_episodes, write_language
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
     SPARE,
+    TEMPORARY,
     DamagedFile,
     RunLock,
     clean_leftovers,
@@ -75,6 +76,7 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
         _refuse_what_is_no_new_folder(folder)  # another run may have begun, and ended, since
+        clean_leftovers(folder)
         _write_options(folder, config)
         return _go_on(folder, config, None, ancestors, on_generation)
 
@@ -131,7 +133,10 @@ def _refuse_what_is_no_new_folder(folder: Path) -> None:
         raise ValueError(
             f"{folder} already holds a run: choose another --out, or continue it with `boxlings resume {folder}`"
         )
-    if folder.exists() and any(item.name != ".lock" for item in folder.iterdir()):
+    # a run that was killed before its options were whole never began
+    if folder.exists() and any(
+        item.name != ".lock" and not item.name.startswith(TEMPORARY) for item in folder.iterdir()
+    ):
         raise ValueError(f"out must be a new or an empty folder, but {folder} holds other files")
 
 

@@ -35,7 +35,7 @@ from evolution.run import (
     resume,
 )
 from evolution.society import Society, filled_config
-from evolution.storage import SPARE, DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
+from evolution.storage import SPARE, TEMPORARY, DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
 from language.words import lexicon_csv, spell, train_words
 from population.lineage import NO_MOTHER
 from population.policy import Policy
@@ -316,18 +316,18 @@ def start_or_resume(config: RunConfig, listener: Callable[[Report], None] | None
 
 
 def test_what_interruptions_save_makes_place_for_what_an_unstopped_run_keeps(tmp_path: Path):
-    options = {"seed": 3, "live_worlds": 8}
+    options = {"seed": 3, "live_worlds": 8, "generations": 11}
     whole = evolve(few_checkpoints(tmp_path / "whole", **options))
     # the last two that are due, and the fittest one
-    assert [path.name for path in list_checkpoints(whole / "checkpoints")] == ["000003", "000009", "000010"]
+    assert [path.name for path in list_checkpoints(whole / "checkpoints")] == ["000003", "000009", "000011"]
     config = few_checkpoints(tmp_path / "stopped", **options)
-    for end in (1, 4, 6, 8):
+    for end in (1, 4, 9):
 
         def interrupt(report: Report, end: int = end) -> None:
             if report.generation == end and not report.text:
                 press_ctrl_c()
 
-        with pytest.raises(Interrupted, match=f"saved after generation {end + 1} of 10"):
+        with pytest.raises(Interrupted, match=f"saved after generation {end + 1} of 11"):
             start_or_resume(config, interrupt)
         assert find_checkpoint(tmp_path / "stopped").name == f"{end + 1:06d}"
     assert hashes(start_or_resume(config)) == hashes(whole)
@@ -560,6 +560,14 @@ def flip_a_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def test_a_run_killed_before_its_options_were_whole_never_began(tmp_path: Path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / f"{TEMPORARY}0-config.toml").write_text("seed = ")
+    evolve(few_checkpoints(folder, generations=1))
+    assert not list(folder.glob(f"{TEMPORARY}*"))
 
 
 # ---- killed ----
