@@ -25,7 +25,9 @@ import math
 import os
 import re
 import shutil
+import signal
 import sys
+import threading
 import time
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -102,6 +104,9 @@ class _Stopped(Exception):  # noqa: N818 - the user asked for it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line and return its exit status."""
+    is_main = threading.current_thread() is threading.main_thread()
+    # whoever ends us means the same as Ctrl-C
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if is_main else None
     try:
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         status = options.command(options)
@@ -118,7 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tell(error, 2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _tell(f"{where}{error.strerror or error}", 2 if error.errno in _WRONG_PATH else 1)
+        sentence = "; ".join([f"{where}{error.strerror or error}", *getattr(error, "__notes__", [])])
+        return _tell(sentence, 2 if error.errno in _WRONG_PATH else 1)
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _tell(sentence: object, status: int) -> int:

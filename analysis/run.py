@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_episodes, read_language, read_records
-from evolution.storage import list_checkpoints, read_toml
+from evolution.storage import MEND, list_checkpoints, read_toml
 from population.lineage import Lineage
 
 
@@ -150,14 +150,14 @@ def load_run(folder: str | Path) -> Run:
     for name in ("config.toml", "generations.parquet", "boxlings.parquet", "timing.parquet"):
         if not (folder / name).is_file():
             raise ValueError(f"{folder} is not a run folder (or its first generation is not over): it has no {name}")
-    measures = read_records(folder / "generations.parquet", GENERATIONS).to_pandas()
+    measures = read_records(folder / "generations.parquet", GENERATIONS, MEND).to_pandas()
     return Run(
         folder=folder,
-        config=read_toml(folder / "config.toml"),
+        config=read_toml(folder / "config.toml", MEND),
         measures=measures,
         generations=wide(measures),
-        boxlings=read_records(folder / "boxlings.parquet", BOXLINGS).to_pandas(),
-        timing=read_records(folder / "timing.parquet", TIMING).to_pandas(),
+        boxlings=read_records(folder / "boxlings.parquet", BOXLINGS, MEND).to_pandas(),
+        timing=read_records(folder / "timing.parquet", TIMING, MEND).to_pandas(),
     )
 
 

@@ -172,7 +172,8 @@ class RunConfig:
     measure_every: int | None = None  # generations between full measurements (muted, shuffled, held-out)
     record_every: int | None = None  # generations between recordings
     recorded_episodes: int = 4  # worlds in a recording
-    checkpoint_every: int = 1  # generations between checkpoints
+    record_megabytes: float = 200.0  # at most, all recordings together; when full, every second one makes place
+    checkpoint_every: int | None = None  # generations; default: 1, without fine-tuning a million agent-steps
     keep_checkpoints: int = 3  # the newest ones; the best is kept besides
     channel: ChannelConfig = field(default_factory=ChannelConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
@@ -186,7 +187,8 @@ class RunConfig:
         _check(self, "threads", 1)
         for name in ("live_worlds", "measure_every", "record_every", "checkpoint_every", "keep_checkpoints"):
             _check(self, name, 1)
-        _check(self, "recorded_episodes", 0)
+        for name in ("recorded_episodes", "record_megabytes"):
+            _check(self, name, 0)
         if self.device not in ("cpu", "cuda"):
             raise ValueError(f"device must be cpu or cuda, got {self.device!r}")
         if self.selection.revalidated_elites > self.population:

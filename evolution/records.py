@@ -4,7 +4,8 @@ The schemas below are the contract with everything that reads a run. Tables are 
 data", https://doi.org/10.18637/jss.v059.i10): a new measure is a new name, not a new column.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evolution.storage import RESTORE, DamagedFile, read_table, write_table
+from evolution.storage import RESTORE, SPARE, DamagedFile, GrowingTable, read_table, write_bytes, write_table
 
 # One row a generation and measure; `generations` holds what a run of the same seed repeats to the bit.
 GENERATIONS = pa.schema([("generation", pa.int32()), ("name", pa.string()), ("value", pa.float64())])
@@ -84,30 +85,62 @@ class Tables:
 
     A file's bytes depend on its rows alone, not on how often the run was stopped and resumed. A run writes
     its tables before the checkpoint of a generation, so the tables of a run that was killed reach at least as
-    far as its checkpoints.
+    far as its checkpoints. What a table was before it was written last stays as its spare copy.
     """
 
-    def __init__(self, run_folder: str | Path) -> None:
+    def __init__(self, run_folder: str | Path, checkpoint_every: int = 1) -> None:
         self.run_folder = Path(run_folder)
-        self._written = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
-        self._new: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
+        self.checkpoint_every = checkpoint_every
+        self.fittest: tuple[float, int] | None = None  # highest mean fitness of the generations of checkpoints; which
+        self._tables = {
+            name: GrowingTable(self.path(name), schema, self.spare(name)) for name, schema in SCHEMAS.items()
+        }
 
     @classmethod
-    def load(cls, run_folder: str | Path, last_generation: int) -> Self:
-        """The tables of an existing run without the rows of generations after `last_generation`."""
-        tables = cls(run_folder)
+    def load(cls, run_folder: str | Path, last_generation: int, checkpoint_every: int = 1) -> tuple[Self, list[str]]:
+        """The tables of an existing run without the rows of generations after `last_generation`.
+
+        A damaged table is mended from its spare copy, of which the sentences that are returned tell; DamagedFile where
+        that does not reach so far. Seconds are not worth a run: where they are lost, they begin anew.
+        """
+        tables = cls(run_folder, checkpoint_every)
+        found, mended, told = {}, [], []
         for name, schema in SCHEMAS.items():
-            table = read_records(tables.path(name), schema)
-            tables._written[name] = table.filter(pc.less_equal(table["generation"], last_generation))
-        return tables
+            try:
+                found[name] = _read_up_to(tables.path(name), schema, last_generation)
+            except DamagedFile as damage:
+                try:
+                    found[name] = _read_up_to(tables.spare(name), schema, last_generation)
+                    mended.append(name)
+                    told.append(f"{tables.path(name)} was damaged, and is mended from its spare copy")
+                except DamagedFile:
+                    if name != "timing":
+                        raise damage from None
+                    found[name] = schema.empty_table()
+                    told.append(f"{tables.path(name)} is damaged, and begins anew")
+        for name in mended:  # before the next `write` makes the damaged file the spare copy
+            write_bytes(tables.path(name), tables.spare(name).read_bytes())
+        for name, table in found.items():
+            rows = table.filter(pc.less_equal(table["generation"], last_generation))
+            tables._tables[name].add(rows)
+            if name == "generations":
+                rows = rows.filter(pc.equal(rows["name"], "fitness_mean"))
+                for generation, value in zip(rows["generation"].to_pylist(), rows["value"].to_pylist(), strict=True):
+                    tables._compare(generation, value)
+        return tables, told
 
     def path(self, name: str) -> Path:
         """Where the table of that name lies: generations, timing or boxlings."""
         return self.run_folder / f"{name}.parquet"
 
+    def spare(self, name: str) -> Path:
+        """Where its spare copy lies."""
+        return self.run_folder / SPARE / f"{name}.parquet"
+
     def add_measures(self, generation: int, measures: Mapping[str, float]) -> None:
         """Append measures that the same seed repeats to the bit; nan where undefined."""
         self._add("generations", _tidy_rows(generation, measures))
+        self._compare(generation, measures.get("fitness_mean", math.nan))
 
     def add_timing(self, generation: int, measures: Mapping[str, float]) -> None:
         """Append measures of the machine: seconds, steps, steps a second."""
@@ -117,19 +150,18 @@ class Tables:
         """Append one row a boxling, with the columns of BOXLINGS."""
         self._add("boxlings", list(rows))
 
-    def table(self, name: str) -> pa.Table:
-        """All rows so far of generations, timing or boxlings, in the order in which they were added."""
-        self._written[name] = pa.concat_tables([self._written[name], *self._new[name]]).combine_chunks()
-        self._new[name] = []
-        return self._written[name]
-
     def write(self) -> None:
         """Write the three files, each whole or not at all."""
-        for name in SCHEMAS:
-            write_table(self.path(name), self.table(name))
+        (self.run_folder / SPARE).mkdir(exist_ok=True)
+        for table in self._tables.values():
+            table.write()
 
     def _add(self, name: str, rows: list[Mapping[str, Any]]) -> None:
-        self._new[name].append(_table_of(rows, SCHEMAS[name]))
+        self._tables[name].add(_table_of(rows, SCHEMAS[name]))
+
+    def _compare(self, generation: int, fitness: float) -> None:
+        if generation % self.checkpoint_every == 0 and fitness == fitness:
+            self.fittest = max(self.fittest or (fitness, generation), (fitness, generation))
 
 
 def write_episodes(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -194,25 +226,115 @@ def read_language(path: str | Path) -> tuple[np.ndarray, dict[str, tuple[np.ndar
     return boxlings, spoken
 
 
-def read_records(path: str | Path, schema: pa.Schema) -> pa.Table:
+def read_records(path: str | Path, schema: pa.Schema, what_to_do: str = RESTORE) -> pa.Table:
     """A recorded table; DamagedFile, naming file and column, unless it has just the columns of the schema."""
-    table = read_table(path)
+    table = read_table(path, what_to_do)
     for field in schema:
         if field.name not in table.column_names:
-            raise DamagedFile(f"{path} has no column {field.name}: expected {field.type}, {RESTORE}")
+            raise DamagedFile(f"{path} has no column {field.name}: expected {field.type}, {what_to_do}")
         found = table.schema.field(field.name).type
         if found != field.type:
             raise DamagedFile(
-                f"{path} has another column {field.name}: expected {field.type}, found {found}, {RESTORE}"
+                f"{path} has another column {field.name}: expected {field.type}, found {found}, {what_to_do}"
             )
         if table[field.name].null_count:
-            raise DamagedFile(f"{path} has gaps in column {field.name}: expected {field.type} in every row, {RESTORE}")
+            raise DamagedFile(
+                f"{path} has gaps in column {field.name}: expected {field.type} in every row, {what_to_do}"
+            )
     if unknown := sorted(set(table.column_names) - set(schema.names)):
-        raise DamagedFile(f"{path} has an unknown column {unknown[0]}: expected {', '.join(schema.names)}, {RESTORE}")
+        raise DamagedFile(
+            f"{path} has an unknown column {unknown[0]}: expected {', '.join(schema.names)}, {what_to_do}"
+        )
     return table.select(schema.names)
 
 
+class Recordings:
+    """Which episodes and languages of a run stay on disk: below a number of bytes, all of them together.
+
+    When that is reached, the generations between two recordings become twice as many, and of the recordings that there
+    are every second one goes. Those of the first, the last and the best generation stay; if they alone are too large,
+    the bound does not hold. What has been decided is part of a checkpoint, so that a resumed run decides the same.
+    """
+
+    def __init__(self, run_folder: str | Path, max_bytes: float, every: Mapping[str, int]) -> None:
+        self.run_folder = Path(run_folder)
+        self.max_bytes = max_bytes
+        self.every = dict(every)  # for each folder: generations between two recordings, at first
+        self.num_doublings = 0
+        self.kept: dict[tuple[str, int], tuple[int, float]] = {}  # folder and generation: bytes, mean fitness
+        self.last: int | None = None  # generation of the run, once it is there
+
+    def add(
+        self, room: str, generation: int, fitness: float, write: Callable[[Path], None], is_last: bool = False
+    ) -> None:
+        """Record a generation in the folder `room`, by `write(path)`, unless it is one of those that go."""
+        self.kept[room, generation] = (0, fitness)
+        self.last = generation if is_last else None
+        if (room, generation) in self._staying():
+            path = self._path(room, generation)
+            path.parent.mkdir(exist_ok=True)
+            write(path)
+            self.kept[room, generation] = (path.stat().st_size, fitness)
+        self._thin()
+        while sum(size for size, _ in self.kept.values()) > self.max_bytes and self._could_be_fewer(generation):
+            self.num_doublings += 1
+            self._thin()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What has been decided, as arrays for a checkpoint."""
+        rooms = list(self.every)
+        return {
+            "recordings.num_doublings": np.array([self.num_doublings]),
+            "recordings.room": np.array([rooms.index(room) for room, _ in self.kept], np.int64),
+            "recordings.generation": np.array([generation for _, generation in self.kept], np.int64),
+            "recordings.bytes": np.array([size for size, _ in self.kept.values()], np.int64),
+            "recordings.fitness": np.array([fitness for _, fitness in self.kept.values()], np.float64),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from the `state` of a checkpoint."""
+        self.num_doublings = int(state["recordings.num_doublings"][0])
+        rooms = list(self.every)
+        columns = (state[f"recordings.{name}"].tolist() for name in ("room", "generation", "bytes", "fitness"))
+        for room, generation, size, fitness in zip(*columns, strict=True):
+            self.kept[rooms[room], generation] = (size, fitness)
+
+    def _path(self, room: str, generation: int) -> Path:
+        return self.run_folder / room / f"{generation:06d}.parquet"
+
+    def _staying(self) -> set[tuple[str, int]]:
+        """The recordings that are due, the last one, and the newest of the highest fitness."""
+        staying = {
+            (room, generation)
+            for room, generation in self.kept
+            if generation % (self.every[room] << self.num_doublings) == 0 or generation == self.last
+        }
+        for room in self.every:
+            known = [(fit, number) for (where, number), (_, fit) in self.kept.items() if where == room and fit == fit]
+            if known:
+                staying.add((room, max(known)[1]))
+        return staying
+
+    def _could_be_fewer(self, generation: int) -> bool:
+        """Whether a recording before this one is there because it is due, and not the first."""
+        return any(every << self.num_doublings <= generation for every in self.every.values())
+
+    def _thin(self) -> None:
+        staying = self._staying()
+        for room, generation in [key for key in self.kept if key not in staying]:
+            del self.kept[room, generation]
+            self._path(room, generation).unlink(missing_ok=True)
+
+
 # ---- parts ----
+
+
+def _read_up_to(path: Path, schema: pa.Schema, last_generation: int) -> pa.Table:
+    """A table that reaches that generation; DamagedFile otherwise."""
+    table = read_records(path, schema)
+    if last_generation >= 0 and (pc.max(table["generation"]).as_py() or 0) < last_generation:
+        raise DamagedFile(f"{path} ends before generation {last_generation}: {RESTORE}")
+    return table
 
 
 def _tidy_rows(generation: int, measures: Mapping[str, float]) -> list[Mapping[str, Any]]:

@@ -16,9 +16,12 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device
-from evolution.records import Tables, write_episodes, write_language
+from evolution.records import Recordings, Tables, write_episodes, write_language
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
+    SPARE,
+    TEMPORARY,
+    DamagedFile,
     RunLock,
     clean_leftovers,
     list_checkpoints,
@@ -67,56 +70,118 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
     config = filled_config(config)
     check_device(config.device)
     folder = Path(config.out or f"runs/{slug(config.scenario)}-{config.seed}")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"out must be a folder, got the file {folder}")
-    if (folder / "config.toml").exists():
-        raise ValueError(
-            f"{folder} already holds a run: choose another --out, or continue it with `boxlings resume {folder}`"
-        )
-    if folder.exists() and any(item.name != ".lock" for item in folder.iterdir()):
-        raise ValueError(f"out must be a new or an empty folder, but {folder} holds other files")
+    _refuse_what_is_no_new_folder(folder)
     ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario) if config.seed_from else None
     folder.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
-        write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
+        _refuse_what_is_no_new_folder(folder)  # another run may have begun, and ended, since
+        clean_leftovers(folder)
+        _write_options(folder, config)
         return _go_on(folder, config, None, ancestors, on_generation)
 
 
 def resume(folder: str | Path, generations: int | None = None, on_generation: Listener | None = None) -> Path:
     """Continue a run where its newest whole checkpoint left it, to the bits that it would have reached unstopped.
 
-    `generations`: a new end of the run, instead of the old one.
+    `generations`: a new end of the run, instead of the old one. A damaged table, and damaged options, are mended from
+    their spare copies; where one reaches less far than the newest checkpoint, the run goes on from the one before.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    check_device(config.device)
-    if generations is not None:
-        config = replace(config, generations=generations)
+    if not (folder / "config.toml").is_file():
+        read_config(folder)  # which refuses it, before a lock is laid there
     with RunLock(folder):
         clean_leftovers(folder)
-        path, warnings = newest_valid_checkpoint(folder / "checkpoints")
-        if path is None:
-            if list_checkpoints(folder / "checkpoints"):
-                raise ValueError(f"{folder} has no undamaged checkpoint: {' '.join(warnings)}")
+        config, told = _mended_options(folder)
+        check_device(config.device)
+        if generations is not None:
+            config = replace(config, generations=generations)
+        found, damages = _newest_usable(folder, int(config.checkpoint_every or 1))
+        if found is None and damages:
+            raise ValueError(
+                f"{folder} has no undamaged checkpoint whose tables are undamaged: {'; '.join(damages)}; "
+                "a whole checkpoint can seed a new run with --seed-from"
+            )
+        if found is None:
             # stopped before the first checkpoint: the same run from its beginning
             ancestors = None
             if config.seed_from:
                 ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario)
             return _go_on(folder, config, None, ancestors, on_generation)
-        for warning in warnings:
-            _tell(on_generation, config, warning)
-        description, tensors, state = read_checkpoint(path)
-        done = int(state["generation"][0])
+        done = int(found.state["generation"][0])
+        told += damages + found.mended
+        if damages:
+            told.append(f"going on from {found.path}, of generation {done}")
+        for sentence in told:
+            _tell(on_generation, config, sentence)
         if generations is not None:
             if generations < done:
                 raise ValueError(f"generations must be at least the {done} that are done, got {generations}")
-            Tables.load(folder, done - 1)  # a damaged table is refused before anything is written
-            write_config_toml(folder / "config.toml", {"version": our_version(), **config.options()})
-        society = Society.restored(config, tensors, state, collects=False)
+            _write_options(folder, config)
+        society = Society.restored(config, found.tensors, found.state, collects=False)
         # these are not measured in every generation
-        society.lexicon = description["lexicon"]
-        society.tokenizer = (path / "tokenizer.json").read_text(encoding="utf-8")
-        return _go_on(folder, config, society, None, on_generation)
+        society.lexicon = found.description["lexicon"]
+        society.tokenizer = (found.path / "tokenizer.json").read_text(encoding="utf-8")
+        return _go_on(folder, config, (society, found.tables, found.state), None, on_generation)
+
+
+def _refuse_what_is_no_new_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out must be a folder, got the file {folder}")
+    if (folder / "config.toml").exists():
+        raise ValueError(
+            f"{folder} already holds a run: choose another --out, or continue it with `boxlings resume {folder}`"
+        )
+    # a run that was killed before its options were whole never began
+    if folder.exists() and any(
+        item.name != ".lock" and not item.name.startswith(TEMPORARY) for item in folder.iterdir()
+    ):
+        raise ValueError(f"out must be a new or an empty folder, but {folder} holds other files")
+
+
+def _write_options(folder: Path, config: RunConfig) -> None:
+    options = {"version": our_version(), **config.options()}
+    write_config_toml(folder / "config.toml", options)
+    (folder / SPARE).mkdir(exist_ok=True)
+    write_config_toml(folder / SPARE / "config.toml", options)
+
+
+def _mended_options(folder: Path) -> tuple[RunConfig, list[str]]:
+    """The options of a run, if need be from their spare copy, of which the sentence tells."""
+    try:
+        return read_config(folder), []
+    except DamagedFile as damage:
+        try:
+            config = read_config(folder / SPARE)
+        except ValueError:
+            raise damage from None
+    _write_options(folder, config)
+    return config, [f"{folder / 'config.toml'} was damaged, and is mended from its spare copy"]
+
+
+@dataclass(frozen=True)
+class _Usable:
+    """A checkpoint that a run can go on from."""
+
+    path: Path
+    description: dict[str, Any]
+    tensors: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    tables: Tables
+    mended: list[str]  # a sentence for each table that was
+
+
+def _newest_usable(folder: Path, checkpoint_every: int) -> tuple[_Usable | None, list[str]]:
+    """The newest whole checkpoint that the tables reach, and a sentence for each damage that makes others useless."""
+    damages: dict[str, None] = {}
+    for path in reversed(list_checkpoints(folder / "checkpoints")):
+        try:
+            description, tensors, state = read_checkpoint(path)
+            tables, mended = Tables.load(folder, int(state["generation"][0]) - 1, checkpoint_every)
+        except DamagedFile as damage:
+            damages[str(damage)] = None
+        else:
+            return _Usable(path, description, tensors, state, tables, mended), list(damages)
+    return None, list(damages)
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -171,40 +236,45 @@ def _tell(listener: Listener | None, config: RunConfig, text: str, generation: i
 def _go_on(
     folder: Path,
     config: RunConfig,
-    society: Society | None,
+    restored: tuple[Society, Tables, dict[str, np.ndarray]] | None,
     ancestors: Ancestors | None,
     listener: Listener | None,
 ) -> Path:
     """Run the remaining generations. Tables first, checkpoint last: a checkpoint vouches for all that came before."""
+    society: Society | None = None
 
     def tell_stop() -> None:
         if society is not None:  # before, it does not take long
             text = "stopping after this generation; Ctrl-C again stops at once, and loses it"
             _tell(listener, config, text, society.generation)
 
-    with stop_request(tell_stop) as is_asked_to_stop:
-        if society is None:
+    with stop_request(tell_stop) as is_asked_to_stop, _advice(folder):
+        every = {"episodes": int(config.record_every or 1), "languages": int(config.measure_every or 1)}
+        recordings = Recordings(folder, config.record_megabytes * 1e6, every)
+        if restored is None:
 
             def tell_childhood(_share: float, text: str) -> None:
                 if is_asked_to_stop():
                     raise Interrupted(f"stopped before the first generation; go on with `boxlings resume {folder}`")
                 _tell(listener, config, text)
 
-            tables = Tables(folder)
+            tables = Tables(folder, int(config.checkpoint_every or 1))
             started_cpu = time.process_time()
             society = Society(config, ancestors, tell_childhood, collects=False)
             if society.childhood:
                 tables.add_timing(-1, {"cpu_seconds": time.process_time() - started_cpu})
             for year, measures in enumerate(society.childhood):
                 tables.add_measures(year - len(society.childhood), measures)
-            _save(folder, society, tables)
+            _save(folder, society, tables, recordings)
         else:
-            tables = Tables.load(folder, society.generation - 1)
+            society, tables, state = restored
+            if "recordings.room" in state:  # not in runs of older versions
+                recordings.restore(state)
         while society.generation < society.num_generations:
             started, started_cpu = time.perf_counter(), time.process_time()
             generation = society.generation
             society.step()
-            _enter(folder, society, tables, generation)
+            _enter(society, tables, recordings, generation)
             wall = max(time.perf_counter() - started, 1e-9)
             tables.add_timing(
                 generation,
@@ -215,10 +285,9 @@ def _go_on(
                     "agent_steps_per_second": society.agent_steps / wall,
                 },
             )
-            is_end = society.generation == society.num_generations
             is_stopping = is_asked_to_stop()  # asked once: who asks later is heard after the next generation
-            if is_end or society.generation % config.checkpoint_every == 0 or is_stopping:
-                _save(folder, society, tables)
+            if _is_due(society.generation, config) or is_stopping:
+                _save(folder, society, tables, recordings)
             if listener is not None:
                 listener(Report(generation + 1, society.num_generations, society.measures, society.agent_steps / wall))
             if is_stopping:
@@ -227,27 +296,46 @@ def _go_on(
                     f"go on with `boxlings resume {folder}`"
                 )
         society.step()  # the last population is judged as well; nothing of it changes by that
-        _enter(folder, society, tables, society.generation)
+        _enter(society, tables, recordings, society.generation)
         tables.write()
         if listener is not None:
             listener(Report(society.generation, society.num_generations, society.measures, float("nan")))
+        if is_asked_to_stop():
+            raise Interrupted(f"stopped when the run was whole; draw its pictures with `boxlings plot {folder}`")
     return folder
 
 
-def _enter(folder: Path, society: Society, tables: Tables, generation: int) -> None:
+@contextmanager
+def _advice(folder: Path) -> Iterator[None]:
+    """Add to an OSError, such as that of a full disk, how the run goes on."""
+    try:
+        yield
+    except OSError as error:
+        error.add_note(f"when that is mended, go on with `boxlings resume {folder}`")
+        raise
+
+
+def _enter(society: Society, tables: Tables, recordings: Recordings, generation: int) -> None:
     """What was measured in a generation goes into the tables, its recording to disk."""
     tables.add_measures(generation, society.measures)
     tables.add_boxlings(society.boxling_rows)
+    fitness, is_last = society.measures["fitness_mean"], generation == society.num_generations
     if society.episode_rows:
-        (folder / "episodes").mkdir(exist_ok=True)
-        write_episodes(folder / "episodes" / f"{generation:06d}.parquet", society.episode_rows)
+        rows = society.episode_rows
+        recordings.add("episodes", generation, fitness, lambda path: write_episodes(path, rows), is_last)
     if society.spoken:
-        (folder / "languages").mkdir(exist_ok=True)
-        path = folder / "languages" / f"{generation:06d}.parquet"
-        write_language(path, generation, society.speakers, society.spoken)
+        speakers, spoken = society.speakers, society.spoken
+        recordings.add(
+            "languages", generation, fitness, lambda path: write_language(path, generation, speakers, spoken), is_last
+        )
 
 
-def _save(folder: Path, society: Society, tables: Tables) -> None:
+def _is_due(generation: int, config: RunConfig) -> bool:
+    """Whether a run that nobody stops saves when this generation begins."""
+    return generation % int(config.checkpoint_every or 1) == 0 or generation == config.generations
+
+
+def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings) -> None:
     """Tables, then the checkpoint, then old checkpoints make place; the fittest one stays."""
     tables.write()
     config = society.config
@@ -274,19 +362,14 @@ def _save(folder: Path, society: Society, tables: Tables) -> None:
         society.generation,
         description,
         society.tensors(),
-        society.state(),
+        society.state() | recordings.state(),
         society.tokenizer,
         lexicon_csv=lexicon_csv(society.lexicon),
     )
-    prune_checkpoints(checkpoints, config.keep_checkpoints, also=_best_generation(tables))
-
-
-def _best_generation(tables: Tables) -> set[int]:
-    """The generation of the highest mean fitness so far; its row describes the checkpoint of the same number."""
-    rows = tables.table("generations").to_pylist()
-    fitness = {row["generation"]: row["value"] for row in rows if row["name"] == "fitness_mean"}
-    finite = {generation: value for generation, value in fitness.items() if value == value}
-    return {max(finite, key=lambda generation: (finite[generation], generation))} if finite else set()
+    # those of an interruption go, so that in the end the same ones are there as if there had been none
+    due = [int(path.name) for path in list_checkpoints(checkpoints) if _is_due(int(path.name), config)]
+    fittest = {tables.fittest[1]} if tables.fittest else set()
+    prune_checkpoints(checkpoints, 1, also={*due[-config.keep_checkpoints :], *fittest})
 
 
 @contextmanager

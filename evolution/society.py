@@ -46,6 +46,7 @@ MEASURED_WORLDS = (
 )
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
+AGENT_STEPS_A_CHECKPOINT = 1_000_000  # lived between two checkpoints where nobody learns, if nothing else is said
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
 ALL_PARTS = ("eyes", "ears", "mind", "mouth", "hands")  # and what one draws anew that inherits nothing
@@ -136,7 +137,11 @@ def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
     # by its full name: a file of levels lies where it lies, wherever the run is continued
-    filled = replace(config, scenario=scenario.name).filled(defaults_for(scenario.kind, scenario.attribute_sizes))
+    defaults = defaults_for(scenario.kind, scenario.attribute_sizes)
+    steps = config.population * config.live_worlds * scenario.num_agents * scenario.num_steps  # at most
+    # what is lost when a run is killed took about as long as a checkpoint takes, or is a generation
+    between = 1 if config.learning.fine_tuning else max(1, AGENT_STEPS_A_CHECKPOINT // steps)
+    filled = replace(config, scenario=scenario.name).filled(defaults | {"checkpoint_every": between})
     policy_spec(filled)  # nonsense is refused before anything is written
     if filled.channel.length_cost and not filled.channel.variable_length:
         raise ValueError(f"length_cost goes with variable_length, got {filled.channel.length_cost} without it")

@@ -5,20 +5,23 @@ is a checkpoint folder: a killed run leaves the old file or the new one, never h
 2014, "All file systems are not created equal",
 https://www.usenix.org/conference/osdi14/technical-sessions/presentation/pillai). Every file carries a SHA-256
 of all its bytes that is checked when it is read; parquet's own page checksums leave the footer unguarded.
-Equal contents give equal bytes. Nothing is pickled.
+Equal contents give equal bytes. Nothing is pickled. Where a file was replaced
+as a run went on, the one before is kept as its spare copy.
 
 A checkpoint is laid out as model hubs lay out a model: config.json, model.safetensors, tokenizer.json,
 README.md; lexicon.csv is ours.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import tomllib
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +34,7 @@ import tomli_w
 from safetensors import SafetensorError
 
 TEMPORARY = ".tmp-"  # how the name of an unfinished file or folder begins
+SPARE = "spare"  # the folder with what tables were before they were written last, and a copy of the options
 REPLACED = ".replaced-"  # how the name of a checkpoint folder begins while a new one takes its place
 
 CHECKPOINT_FORMAT = "boxlings-checkpoint"
@@ -40,6 +44,7 @@ OPTIONAL_FILES = {"README.md", "lexicon.csv"}
 BOOKKEEPING = ("config_sha256", "files", "format", "format_version")  # keys of config.json that are ours
 
 RESTORE = "restore it from a copy or start a new run"
+MEND = "`boxlings resume` mends it from its spare copy"
 OTHER_CHECKPOINT = "use another checkpoint or restore this one from a copy"
 
 
@@ -54,16 +59,24 @@ class RunInUse(ValueError):  # noqa: N818 - as above
 # ---- one file ----
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file whole or not at all; once this returns it survives a power cut. Its folder must exist."""
+def write_bytes(path: str | Path, data: bytes | Iterable[bytes], spare: Path | None = None) -> None:
+    """Write a file, or its pieces, whole or not at all; once this returns it survives a power cut.
+
+    Its folder must exist. The file that was there before, if any, becomes `spare`. An OSError names the file.
+    """
     path = Path(path)
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{path.name}")
     try:
-        _write_and_sync(temporary, data)
+        _write_and_sync(temporary, [data] if isinstance(data, bytes) else data)
+        if spare is not None and path.exists():
+            _keep(path, spare)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        _name(error, path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)  # still there only if the lines above failed
-    _sync_folder(path.parent)
+        _remove(temporary)  # still there only if the lines above failed
 
 
 def read_bytes(path: str | Path, what_to_do: str = RESTORE) -> bytes:
@@ -78,6 +91,9 @@ def read_bytes(path: str | Path, what_to_do: str = RESTORE) -> bytes:
 
 # ---- tables ----
 
+MAGIC = b"PAR1"  # how a parquet file begins, and ends
+ROWS_A_GROUP = 1 << 14
+COPIED_BYTES = 1 << 20  # at a time
 # A value of parquet's footer: the SHA-256 of the whole file with zeros in the digest's place.
 DIGEST_KEY = b"boxlings"
 DIGEST_MARK = b"boxlings-sha256:"
@@ -86,31 +102,93 @@ NO_DIGEST = b"0" * 64
 
 def write_table(path: str | Path, table: pa.Table) -> None:
     """Write a table as parquet, whole or not at all; any parquet reader can open it."""
-    sink = pa.BufferOutputStream()
-    metadata = {**(table.schema.metadata or {}), DIGEST_KEY: DIGEST_MARK + NO_DIGEST}
-    # One chunk a column, so that the bytes do not depend on how the table was put together.
-    table = table.combine_chunks().replace_schema_metadata(metadata)
-    pq.write_table(table, sink, write_page_checksum=True)
-    before, mark, rest = sink.getvalue().to_pybytes().rpartition(DIGEST_MARK)
-    after = rest[len(NO_DIGEST) :]
-    write_bytes(path, before + mark + _sha256(before + mark + NO_DIGEST + after) + after)
+    growing = GrowingTable(path, table.schema)
+    growing.add(table)
+    growing.write()
 
 
-def read_table(path: str | Path) -> pa.Table:
+class GrowingTable:
+    """A table that is written again and again while it grows, at the cost of its new rows.
+
+    Rows are encoded in groups. A full group is encoded once; from then on its bytes go from the file straight into the
+    file's successor, and only the rows of the last group stay in memory. The bytes depend on the rows alone: they are
+    those of pyarrow's `write_table` for all of them. What was there before the newest `write` becomes `spare`.
+    """
+
+    def __init__(self, path: str | Path, schema: pa.Schema, spare: Path | None = None) -> None:
+        self.path = Path(path)
+        self.spare = spare
+        self._schema = schema.with_metadata({**(schema.metadata or {}), DIGEST_KEY: DIGEST_MARK + NO_DIGEST})
+        self._rows: list[pa.Table] = []  # of groups that are not full
+        self._written = len(MAGIC)  # bytes of the file up to the end of its last full group
+        self._digest = hashlib.sha256(MAGIC).digest()  # of these
+        self._footer: bytes | None = None  # of a file with the full groups alone
+
+    def add(self, rows: pa.Table) -> None:
+        """Append rows of the schema."""
+        self._rows.append(rows.replace_schema_metadata(self._schema.metadata))
+
+    def write(self) -> None:
+        """Write the file with all rows, whole or not at all; DamagedFile where what it had written was changed."""
+        # one chunk a column, so that the bytes do not depend on how the table was put together
+        rows = pa.concat_tables([self._schema.empty_table(), *self._rows]).combine_chunks()
+        num_grouped = len(rows) // ROWS_A_GROUP * ROWS_A_GROUP
+        groups, footer, end = [], self._footer, self._written
+        for start in range(0, num_grouped, ROWS_A_GROUP):
+            group, footer = _encode(rows[start : start + ROWS_A_GROUP], end, footer)
+            groups.append(group)
+            end += len(group)
+        last, whole_footer = b"", footer
+        if num_grouped < len(rows) or footer is None:  # a table of no rows has one group
+            last, whole_footer = _encode(rows[num_grouped:], end, footer)
+        assert whole_footer is not None
+        found = hashlib.sha256()
+
+        def pieces() -> Iterator[bytes]:
+            for piece in self._full_groups():
+                found.update(piece)
+                yield piece
+            if found.digest() != self._digest:
+                raise DamagedFile(f"{self.path} was changed while the run went on: {MEND}")
+            for piece in groups:
+                found.update(piece)
+                yield piece
+            before, mark, rest = whole_footer.rpartition(DIGEST_MARK)
+            after = rest[len(NO_DIGEST) :]
+            whole = found.copy()
+            whole.update(last + before + mark + NO_DIGEST + after)
+            yield last + before + mark + whole.hexdigest().encode() + after
+
+        write_bytes(self.path, pieces(), self.spare)
+        # a copy: a slice would keep all of them in memory
+        self._rows = [rows.take(pa.array(range(num_grouped, len(rows)), pa.int64()))]
+        self._written, self._digest, self._footer = end, found.digest(), footer
+
+    def _full_groups(self) -> Iterator[bytes]:
+        """The bytes of the file up to the end of its last full group."""
+        if self._footer is None:
+            yield MAGIC
+            return
+        with open(self.path, "rb") as file:
+            for start in range(0, self._written, COPIED_BYTES):
+                yield file.read(min(COPIED_BYTES, self._written - start))
+
+
+def read_table(path: str | Path, what_to_do: str = RESTORE) -> pa.Table:
     """The table that `write_table` wrote; DamagedFile when missing, not parquet, or changed in any byte."""
-    data = read_bytes(path)
-    if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
-        raise DamagedFile(f"{path} is not a whole parquet file ({len(data)} bytes): {RESTORE}")
+    data = read_bytes(path, what_to_do)
+    if not (data.startswith(MAGIC) and data.endswith(MAGIC)):
+        raise DamagedFile(f"{path} is not a whole parquet file ({len(data)} bytes): {what_to_do}")
     before, mark, rest = data.rpartition(DIGEST_MARK)
     digest, after = rest[: len(NO_DIGEST)], rest[len(NO_DIGEST) :]
     if not mark:
-        raise DamagedFile(f"{path} carries no checksum, so it was not written by a run or is damaged: {RESTORE}")
+        raise DamagedFile(f"{path} carries no checksum, so it was not written by a run or is damaged: {what_to_do}")
     if digest != _sha256(before + mark + NO_DIGEST + after):
-        raise DamagedFile(f"{path} is damaged, its bytes do not match their checksum: {RESTORE}")
+        raise DamagedFile(f"{path} is damaged, its bytes do not match their checksum: {what_to_do}")
     try:
         table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
     except (pa.ArrowException, OSError) as error:
-        raise DamagedFile(f"{path} is not a readable table ({type(error).__name__}): {RESTORE}") from None
+        raise DamagedFile(f"{path} is not a readable table ({type(error).__name__}): {what_to_do}") from None
     metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != DIGEST_KEY}
     return table.replace_schema_metadata(metadata or None)
 
@@ -129,13 +207,13 @@ def write_config_toml(path: str | Path, config: Mapping[str, Any]) -> None:
     write_bytes(path, body + SEAL + _sha256(body) + b"\n")
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
+def read_toml(path: str | Path, what_to_do: str = RESTORE) -> dict[str, Any]:
     """The options that `write_config_toml` wrote; DamagedFile when it is missing or changed in any byte."""
-    data = read_bytes(path)
+    data = read_bytes(path, what_to_do)
     body = data.rpartition(SEAL)[0]
     if data != body + SEAL + _sha256(body) + b"\n":
         raise DamagedFile(
-            f"{path} is damaged or was edited, its lines do not match the checksum in the last: {RESTORE}"
+            f"{path} is damaged or was edited, its lines do not match the checksum in the last: {what_to_do}"
         )
     return tomllib.loads(body.decode())
 
@@ -174,23 +252,26 @@ def write_checkpoint(
     files["config.json"] = _config_to_bytes(config, files)
 
     folder = Path(folder_checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
-    _sync_folder(folder.parent)
     name = f"{generation:06d}"
     target, replaced = folder / name, folder / (REPLACED + name)
     temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}-{name}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
         temporary.mkdir()
         for file_name, data in files.items():
-            _write_and_sync(temporary / file_name, data)
+            _write_and_sync(temporary / file_name, [data])
         _sync_folder(temporary)
         if target.exists():
             shutil.rmtree(replaced, ignore_errors=True)
             os.rename(target, replaced)
         os.rename(temporary, target)
+        _sync_folder(folder)
+    except OSError as error:
+        _name(error, target)
+        raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # still there only if the lines above failed
-    _sync_folder(folder)
+        _remove(temporary)  # still there only if the lines above failed
     shutil.rmtree(replaced, ignore_errors=True)
     return target
 
@@ -307,11 +388,40 @@ class RunLock:
 # ---- parts ----
 
 
-def _write_and_sync(path: Path, data: bytes) -> None:
+def _write_and_sync(path: Path, pieces: Iterable[bytes]) -> None:
     with open(path, "xb") as file:
-        file.write(data)
+        for piece in pieces:
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep(path: Path, spare: Path) -> None:
+    """Let `spare` be the file that `path` is now, which is about to be replaced."""
+    temporary = spare.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{spare.name}")
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:  # a file system without second names
+            _write_and_sync(temporary, [path.read_bytes()])
+        os.replace(temporary, spare)  # after a power cut an older spare copy will do
+    finally:
+        _remove(temporary)
+
+
+def _name(error: OSError, path: Path) -> None:
+    """Let an error tell of this file: some tell of none, others of a temporary one."""
+    if error.errno is not None:
+        error.filename, error.filename2 = str(path), None
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder if it is there, and can be; what stays is cleaned away by a later `resume`."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):  # where nothing can be removed, what could not be written is the news
+            path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -323,6 +433,45 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _encode(rows: pa.Table, start: int, footer: bytes | None) -> tuple[bytes, bytes]:
+    """Rows as a group of a parquet file that begins at byte `start`, and the footer of a file that ends with it.
+
+    `footer` is that of the groups before.
+    """
+    sink = _Sink()
+    file = pa.PythonFile(sink, "w")
+    metadata: list[pq.FileMetaData] = []
+    writer = pq.ParquetWriter(file, rows.schema, write_page_checksum=True, metadata_collector=metadata)
+    # pyarrow notes where in its file a group lies, so we let it write up to there
+    for position in range(len(MAGIC), start, COPIED_BYTES):
+        file.write(bytes(min(COPIED_BYTES, start - position)))
+    sink.pieces.clear()
+    writer.write_table(rows, row_group_size=max(1, len(rows)))
+    group = b"".join(sink.pieces)
+    writer.close()
+    whole = metadata[0]
+    if footer is not None:
+        whole = pq.read_metadata(pa.BufferReader(MAGIC + footer))
+        whole.append_row_groups(metadata[0])
+    result = io.BytesIO()
+    whole.write_metadata_file(result)
+    return group, result.getvalue()[len(MAGIC) :]
+
+
+class _Sink(io.RawIOBase):
+    """Where pyarrow writes to."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.pieces.append(bytes(data))
+        return len(data)
 
 
 def _sha256(data: bytes) -> bytes:

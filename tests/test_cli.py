@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import importlib.metadata
 import json
 import math
+import multiprocessing
 import os
 import runpy
 import shutil
@@ -35,6 +37,7 @@ from evolution.storage import (
     write_config_toml,
 )
 from language.words import word_tokenizer
+from tests.evolution.conftest import FullDisk
 from world import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -477,6 +480,79 @@ def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_p
     assert read_config(folder).learning.founder_rounds == 10**6
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_asks_twice_is_obeyed_at_once(tmp_path, number):
+    folder = tmp_path / "run"
+    slow = [*TINY, "--founder-rounds", 1, "--language-rounds", 10**6]  # a generation of hours
+    with subprocess.Popen(
+        command_line("run", "--out", folder, *slow), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        wait_for(folder / "checkpoints" / "000000", process)
+        process.send_signal(number)
+        assert any("stops at once" in process.stderr.readline() for _ in range(4))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("boxlings: interrupted; a run goes on from its newest checkpoint")
+    assert newest_valid_checkpoint(folder / "checkpoints") == (folder / "checkpoints" / "000000", [])
+
+
+def forked(told: Path, *arguments: object) -> multiprocessing.process.BaseProcess:
+    """The command in a process of its own that has all imports behind it; what it tells goes to the file `told`."""
+
+    def work() -> None:
+        with told.open("w") as sys.stdout, told.open("a") as sys.stderr:
+            status = boxlings.main([str(argument) for argument in arguments])
+        os._exit(status)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of other systems")
+def test_of_two_processes_on_a_folder_one_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    begun: list[multiprocessing.process.BaseProcess] = []
+
+    def one_of(num_processes: int, command: list[object], *parts: str) -> multiprocessing.process.BaseProcess:
+        """Start processes, wait until all but one are refused, and return that one."""
+        told = [tmp_path / f"{len(begun) + k}" for k in range(num_processes)]
+        processes = [forked(path, *command) for path in told]
+        begun.extend(processes)
+        end = time.monotonic() + 300
+        while sum(process.is_alive() for process in processes) > 1 and time.monotonic() < end:
+            time.sleep(0.02)
+        for process, path in zip(processes, told, strict=True):
+            if not process.is_alive():
+                text = path.read_text()
+                assert (process.exitcode, text.count("\n")) == (2, 1), text
+                assert any(part in text for part in parts)
+        (left,) = (process for process in processes if process.is_alive())
+        return left
+
+    try:
+        endless = ["run", "--out", folder, *TINY, "--generations", 10**5, "--no-pictures"]
+        first = one_of(3, endless, "is in use by another process", "already holds a run", "holds other files")
+        end = time.monotonic() + 300
+        while not (folder / "checkpoints" / "000000").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        refusal = forked(tmp_path / "refusal", "resume", folder)
+        refusal.join(300)
+        assert refusal.exitcode == 2
+        assert (tmp_path / "refusal").read_text().startswith(f"boxlings: {folder} is in use by another process")
+        first.kill()
+        first.join()
+        one_of(2, ["resume", folder], "is in use by another process")
+    finally:
+        for process in begun:
+            process.kill()
+            process.join()
+    assert newest_valid_checkpoint(folder / "checkpoints")[1] == []
+
+
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     """Return when there is such a file or folder; AssertionError if the process ends before."""
     end = time.monotonic() + 300
@@ -845,8 +921,8 @@ def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tm
 
     out, real_save = tmp_path / "guide", evolution.run._save
 
-    def save_and_stop(folder, society, tables):
-        real_save(folder, society, tables)
+    def save_and_stop(folder, society, *others):
+        real_save(folder, society, *others)
         if society.generation == 1:
             raise evolution.run.Interrupted("stopped")
 
@@ -861,6 +937,81 @@ def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tm
     assert status == 0
     assert "founder" not in err  # it did not begin again
     assert [path.name for path in tmp_path.iterdir()] == ["guide"]
+
+
+# ---- full and read-only disks ----
+
+
+def test_a_full_disk_is_told_in_one_sentence_with_what_to_do(tmp_path, call, monkeypatch):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        FullDisk(patch, 75)
+        status, out, err = call("run", "--out", folder, *TINY, "--no-pictures")
+    assert (status, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith(f"boxlings: {folder}")
+    assert last.endswith(f": No space left on device; when that is mended, go on with `boxlings resume {folder}`")
+    assert "Traceback" not in err
+    assert call("resume", folder, "--no-pictures")[0] == 0
+
+
+def mounted(tmp_path: Path, kilobytes: int, options: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command with a file system of its own at tmp_path/disk, which another mount command follows."""
+    script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "$1" || exit 99; [ -z "$2" ] || {{ cp -r "$3" "$1"/run; '
+    script += 'mount -o "$2" "$1" || exit 99; }; shift 3; exec "$@"'
+    (tmp_path / "disk").mkdir(exist_ok=True)
+    given = [tmp_path / "disk", options, tmp_path / "copy", *command_line(*arguments)]
+    command = ["unshare", "-m", "sh", "-c", script, "sh", *map(str, given)]
+    if shutil.which("unshare") is None:
+        pytest.skip("no file system of one's own on this system")
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    if done.returncode in (1, 99) and "boxlings:" not in done.stderr:
+        pytest.skip("only who may mount has a file system of one's own")
+    return done
+
+
+def test_a_disk_that_is_really_full_is_told_in_one_sentence(tmp_path):
+    done = mounted(tmp_path, 400, "", "run", "--out", tmp_path / "disk" / "run", *TINY)
+    assert (done.returncode, done.stdout) == (1, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"boxlings: {tmp_path / 'disk' / 'run'}")
+    assert "No space left on device" in last
+    assert "Traceback" not in done.stderr
+
+
+READ_ONLY = (["resume"], ["plot"], ["report"], ["replay", "--to", "gif"], ["replay", "--to", "html"])
+
+
+@pytest.mark.parametrize("arguments", READ_ONLY, ids=" ".join)
+def test_a_run_that_is_read_only_is_refused_by_what_writes_and_stays_as_it_is(arguments, copy, call, monkeypatch):
+    shutil.rmtree(copy / "plots")
+    (copy / "report.html").unlink()
+    before = fingerprint(copy)
+    with monkeypatch.context() as patch:
+        FullDisk(patch, 0, errno.EROFS)
+        status, out, err = call(arguments[0], copy, *arguments[1:])
+    assert (status, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last.startswith(f"boxlings: {copy}/")
+    assert "Read-only file system" in last
+    assert ".tmp-" not in last
+    assert "Traceback" not in err
+    assert fingerprint(copy) == before
+
+
+def test_a_place_that_is_read_only_is_refused(tmp_path, call, monkeypatch):
+    for code in (errno.EROFS, errno.EACCES):
+        with monkeypatch.context() as patch:
+            FullDisk(patch, 0, code)
+            assert_refused(*call("run", "--out", tmp_path / "run", *TINY), str(tmp_path / "run"), os.strerror(code))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_a_disk_that_is_really_read_only_is_refused(copy, tmp_path):
+    shutil.rmtree(copy / "plots")
+    run = tmp_path / "disk" / "run"
+    done = mounted(tmp_path, 500_000, "remount,ro", "resume", run)
+    assert_refused(done.returncode, done.stdout, done.stderr, str(run), "Read-only file system")
 
 
 # ---- wrong input: one sentence, status 2, nothing overwritten ----
@@ -932,18 +1083,41 @@ def test_a_run_without_any_whole_checkpoint_is_not_resumed(copy, call):
 def test_a_truncated_table_is_refused(copy):
     table = copy / "generations.parquet"
     table.write_bytes(table.read_bytes()[:-100])
+    shutil.rmtree(copy / "spare")
     parts = (str(table), "not a whole parquet file")
     # with a new end of the run, which is not written down either
     assert_refused_in_a_process(copy, "resume", copy, "--generations", 9, parts=parts)
 
 
-@pytest.mark.parametrize("command", ["plot", "report", "replay", "resume"])
-@pytest.mark.parametrize("name", ["generations.parquet", "boxlings.parquet", "config.toml"])
-def test_any_damaged_table_is_refused(copy, command, name, call):
+@pytest.mark.parametrize("name", ["generations.parquet", "boxlings.parquet", "timing.parquet", "config.toml"])
+def test_any_damaged_table_is_refused_and_mended_by_resume(copy, name, call):
+    whole = (copy / name).read_bytes()
     flip_a_bit(copy / name)
     before = fingerprint(copy)
-    assert_refused(*call(command, copy), str(copy / name), "is damaged")
+    for command in ("plot", "report", "replay"):
+        told = f"{copy / name} is damaged", "`boxlings resume` mends it from its spare copy"
+        assert_refused(*call(command, copy), *told)
     assert fingerprint(copy) == before
+    status, _, err = call("resume", copy, "--no-pictures")
+    assert status == 0
+    assert f"{copy / name} was damaged, and is mended from its spare copy" in err
+    assert (copy / name).read_bytes() == whole or name == "timing.parquet"
+    flip_a_bit(copy / name)
+    flip_a_bit(copy / "spare" / name)
+    before = fingerprint(copy)
+    if name == "timing.parquet":
+        assert call("resume", copy, "--no-pictures")[0] == 0
+    else:
+        assert_refused(*call("resume", copy), str(copy / name), "is damaged")
+        assert fingerprint(copy) == before
+
+
+def test_resume_tells_which_checkpoint_it_goes_on_from_where_the_newest_is_damaged(copy, call):
+    flip_a_bit(copy / "checkpoints" / f"{GENERATIONS:06d}" / "state.safetensors")
+    status, _, err = call("resume", copy, "--no-pictures")
+    assert status == 0
+    assert f"{copy / 'checkpoints' / f'{GENERATIONS:06d}' / 'state.safetensors'} is damaged" in err
+    assert f"going on from {copy / 'checkpoints' / '000001'}, of generation 1" in err
 
 
 def test_a_truncated_recording_is_refused(copy, call):

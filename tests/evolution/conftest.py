@@ -1,16 +1,21 @@
-"""Tiny societies, and pieces of their lives."""
+"""Tiny societies, and pieces of their lives; a disk that is full."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from evolution import storage
 from evolution.arms import StudyConfig
 from evolution.config import (
     ChannelConfig,
@@ -137,3 +142,51 @@ def here_and_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies do all their work in this process."""
     monkeypatch.setattr("evolution.study.Job", HereAndNow)
     monkeypatch.setattr("evolution.study._GLANCE_SECONDS", 0.0)
+
+
+class FullDisk:
+    """Operations that need room succeed `room` times, and fail from then on; a write that fails gets half-way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int, code: int = errno.ENOSPC) -> None:
+        self.left, self.code = room, code
+        for name in ("fsync", "mkdir", "link", "replace", "rename"):
+            monkeypatch.setattr(os, name, self._limited(getattr(os, name)))
+        monkeypatch.setattr(storage, "open", self._open, raising=False)
+
+    def take(self, *named: str) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(self.code, os.strerror(self.code), *named)
+
+    def _limited(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*arguments: Any, **options: Any) -> Any:
+            self.take(*(str(name) for name in arguments[:1] if not isinstance(name, int)))
+            return operation(*arguments, **options)
+
+        return limited
+
+    def _open(self, path: Path, mode: str) -> Any:
+        if "x" not in mode:
+            return open(path, mode)
+        self.take(str(path))
+        return _FileOnFullDisk(open(path, mode), self)
+
+
+class _FileOnFullDisk:
+    def __init__(self, file: IO[bytes], disk: FullDisk) -> None:
+        self.file, self.disk = file, disk
+        self.flush, self.fileno = file.flush, file.fileno
+
+    def __enter__(self) -> _FileOnFullDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        try:
+            self.disk.take()
+        except OSError:
+            self.file.write(data[: len(data) // 2])
+            raise
+        self.file.write(data)

@@ -1,10 +1,16 @@
 """The tables of a run: what was added comes back, resuming changes no byte, other columns are refused."""
 
+import functools
 import math
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evolution import records, storage
 from evolution.records import Tables
@@ -116,8 +122,7 @@ def test_what_was_added_is_what_is_read(tmp_path):
 def test_nothing_is_on_disk_before_it_is_written(tmp_path):
     tables = Tables(tmp_path)
     add_generation(tables, 0)
-    assert file_bytes(tmp_path) == {}
-    assert tables.table("boxlings").num_rows == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_resumed_run_writes_the_bytes_of_one_never_stopped(tmp_path):
@@ -133,9 +138,8 @@ def test_a_resumed_run_writes_the_bytes_of_one_never_stopped(tmp_path):
     for generation in range(6):  # killed after generation 5, whose checkpoint is that of generation 3
         add_generation(tables, generation)
         tables.write()
-    tables = Tables.load(stopped, 3)
-    assert tables.table("generations")["generation"].to_pylist()[-1] == 3
-    assert tables.table("boxlings").num_rows == 8
+    tables, told = Tables.load(stopped, 3)
+    assert told == []
     for generation in range(4, 9):
         add_generation(tables, generation)
     tables.write()
@@ -147,9 +151,13 @@ def test_loading_keeps_the_last_generation_and_drops_all_after_it(tmp_path):
     for generation in (1, 2, 3):
         add_generation(tables, generation)
     tables.write()
-    for last, expected in ((0, []), (1, [1, 1]), (3, [1, 1, 2, 2, 3, 3])):
-        assert Tables.load(tmp_path, last).table("boxlings")["generation"].to_pylist() == expected
-    assert storage.read_table(tmp_path / "boxlings.parquet").num_rows == 6  # loading changes no file
+    before = file_bytes(tmp_path)
+    for last, expected in ((3, [1, 1, 2, 2, 3, 3]), (1, [1, 1]), (0, [])):
+        loaded, _ = Tables.load(tmp_path, last)
+        assert file_bytes(tmp_path) == before  # loading changes no file
+        loaded.write()
+        assert storage.read_table(tmp_path / "boxlings.parquet")["generation"].to_pylist() == expected
+        before = file_bytes(tmp_path)
 
 
 def test_episodes_come_back_as_plain_lists(tmp_path):
@@ -296,22 +304,155 @@ def test_a_language_that_does_not_fit_is_refused_before_the_file_is_touched(tmp_
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("name", ["generations", "timing", "boxlings"])
-def test_a_run_with_a_missing_or_damaged_table_is_not_loaded(name, tmp_path):
+def damaged(path, how):
+    data = path.read_bytes()
+    if how == "columns":
+        storage.write_table(path, storage.read_table(path).drop_columns(["generation"]))
+    elif how == "bit":
+        path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    elif how == "half":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "older":
+        table = storage.read_table(path)
+        storage.write_table(path, table.filter(pc.less(table["generation"], 1)))
+    else:
+        path.unlink()
+    return path
+
+
+DAMAGES = {
+    "columns": "has no column generation",
+    "bit": "is damaged",
+    "half": "is not a whole parquet file",
+    "older": "ends before generation 1",
+    "gone": "is missing",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("name", ["generations", "boxlings"])
+def test_a_damaged_table_is_mended_from_its_spare_copy_if_that_reaches_far_enough(name, how, tmp_path):
     tables = Tables(tmp_path)
-    add_generation(tables, 0)
+    for generation in range(3):
+        add_generation(tables, generation)
+        tables.write()
+    before = file_bytes(tmp_path)
+    path = damaged(tables.path(name), how)
+    with pytest.raises(DamagedFile, match=rf"{name}\.parquet {DAMAGES[how].replace('1', '2')}"):
+        Tables.load(tmp_path, 2)
+    assert file_bytes(tmp_path) != before  # refused, it is left as it is
+    loaded, told = Tables.load(tmp_path, 1)
+    assert told == [f"{path} was damaged, and is mended from its spare copy"]
+    assert path.read_bytes() == tables.spare(name).read_bytes()
+    add_generation(loaded, 2)
+    loaded.write()
+    assert file_bytes(tmp_path) == before
+    damaged(path, how)
+    damaged(tables.spare(name), how)
+    with pytest.raises(DamagedFile, match=rf"{tmp_path}/{name}\.parquet {DAMAGES[how]}"):
+        Tables.load(tmp_path, 1)
+
+
+def test_lost_seconds_stop_no_run(tmp_path):
+    tables = Tables(tmp_path)
+    for generation in range(2):
+        add_generation(tables, generation)
+        tables.write()
+    before = file_bytes(tmp_path)
+    damaged(tables.path("timing"), "bit")
+    damaged(tables.spare("timing"), "bit")
+    loaded, told = Tables.load(tmp_path, 1)
+    assert told == [f"{tmp_path / 'timing.parquet'} is damaged, and begins anew"]
+    add_generation(loaded, 2)
+    loaded.write()
+    assert storage.read_table(tmp_path / "timing.parquet")["generation"].to_pylist() == [2]
+    assert file_bytes(tmp_path).keys() == before.keys()
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_fittest_generation_of_a_checkpoint_is_known_when_a_run_goes_on(every, tmp_path):
+    tables = Tables(tmp_path, every)
+    expected = []
+    for generation, fitness in enumerate([0.5, 0.9, math.nan, 0.1, 0.7, 0.9, 0.7, 0.2]):
+        tables.add_measures(generation, {"success": 5.0, "fitness_mean": fitness})
+        tables.add_boxlings([boxling(generation, 0)])
+        expected.append(tables.fittest)
     tables.write()
-    path = tables.path(name)
-    whole = path.read_bytes()
-    storage.write_table(path, storage.read_table(path).drop_columns(["generation"]))
-    with pytest.raises(DamagedFile, match=rf"{name}\.parquet has no column generation"):
-        Tables.load(tmp_path, 0)
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DamagedFile, match=rf"{name}\.parquet"):
-        Tables.load(tmp_path, 0)
-    path.unlink()
-    with pytest.raises(DamagedFile, match=rf"{name}\.parquet is missing"):
-        Tables.load(tmp_path, 0)
+    assert [fittest and fittest[1] for fittest in expected] == (
+        [0, 1, 1, 1, 1, 5, 5, 5] if every == 1 else [0, 0, 0, 0, 4, 4, 6, 6]
+    )
+    for generation in (7, 5, 3, 0):
+        assert Tables.load(tmp_path, generation, every)[0].fittest == expected[generation]
+
+
+# ---- a bound on what is recorded ----
+
+
+def record_all(folder, sizes, max_bytes, fitness=None, *, stop=(), every=1):
+    """Record generations of these sizes, in two folders; from a checkpoint's state again after those in `stop`."""
+    recordings = records.Recordings(folder, max_bytes, {"episodes": every, "languages": 2 * every})
+    history = []
+    for generation in range(0, len(sizes)):
+        state = recordings.state()
+        for repetition in range(1 + (generation in stop)):
+            if repetition:  # as after a kill: files are there, and what was decided is not
+                recordings = records.Recordings(folder, max_bytes, {"episodes": every, "languages": 2 * every})
+                recordings.restore(state)
+            for room in recordings.every:
+                if generation % recordings.every[room] == 0:
+                    is_last = generation == len(sizes) - 1
+                    fit = fitness[generation] if fitness else math.nan
+                    write = functools.partial(Path.write_bytes, data=bytes(sizes[generation]))
+                    recordings.add(room, generation, fit, write, is_last)
+        history.append(sum(path.stat().st_size for path in folder.rglob("*.parquet")))
+    return history
+
+
+def recorded(folder, room="episodes") -> list[int]:
+    return sorted(int(path.stem) for path in (folder / room).iterdir())
+
+
+def test_recordings_stay_below_their_bound_and_are_spread_evenly(tmp_path):
+    history = record_all(tmp_path, [10] * 40, 200)
+    assert max(history) <= 200 < 10 * 40
+    assert recorded(tmp_path) == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 39]
+    assert recorded(tmp_path, "languages") == [0, 8, 16, 24, 32]
+    assert history[12] > 100  # not thinned before it is full
+
+
+def test_all_recordings_stay_while_there_is_room(tmp_path):
+    record_all(tmp_path, [10] * 40, 600)
+    assert recorded(tmp_path) == list(range(40))
+
+
+def test_the_first_the_last_and_the_best_recording_stay_whatever_the_bound(tmp_path):
+    fitness = [0.1, 0.3, 0.2, math.nan, 0.2, 0.9, 0.1, 0.4, 0.2]
+    record_all(tmp_path, [10] * 9, 0, fitness)
+    assert recorded(tmp_path) == [0, 5, 8]
+    assert recorded(tmp_path, "languages") == [0, 8]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=40),
+    max_bytes=st.integers(0, 500),
+    every=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_a_run_stopped_anywhere_decides_the_same_recordings(sizes, max_bytes, every, seed):
+    rng = np.random.default_rng(seed)
+    fitness = rng.integers(0, 10, len(sizes)).astype(float).tolist()
+    stop = set(np.flatnonzero(rng.random(len(sizes)) < 0.3).tolist())
+    with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as stopped:
+        history = record_all(Path(whole), sizes, max_bytes, fitness, every=every)
+        record_all(Path(stopped), sizes, max_bytes, fitness, stop=stop, every=every)
+        files = [
+            {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*.parquet")}
+            for folder in (whole, stopped)
+        ]
+        assert files[0] == files[1]
+        # the first, the best and the last of each folder
+        assert max(history) <= max(max_bytes, 6 * max(sizes))
 
 
 @pytest.mark.parametrize(

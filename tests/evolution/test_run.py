@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import multiprocessing
 import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
-import time
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from evolution.config import RunConfig
@@ -22,23 +27,24 @@ from evolution.records import SCHEMAS, read_language, read_records
 from evolution.run import (
     Interrupted,
     Report,
+    _newest_usable,
     evolve,
     find_checkpoint,
     load_population,
     read_config,
     resume,
 )
-from evolution.society import filled_config
-from evolution.storage import DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
+from evolution.society import Society, filled_config
+from evolution.storage import SPARE, TEMPORARY, DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
 from language.words import lexicon_csv, spell, train_words
 from population.lineage import NO_MOTHER
 from population.policy import Policy
-from tests.evolution.conftest import first_words, tiny
+from tests.evolution.conftest import FullDisk, first_words, tiny
 from world import scenarios
 
-ROOT = Path(__file__).parents[2]
 # how often a run is killed before it is let to its end; ten in the nightly run
 NUM_KILLS = int(os.environ.get("BOXLINGS_TEST_KILLS", "3"))
+FORK = multiprocessing.get_context("fork")  # a child has all imports behind it
 LAST = 4  # generations of a run in these tests
 NOT_REPEATED = {"timing.parquet", ".lock", "config.toml"}  # seconds; the lock; the folder's own name
 
@@ -48,7 +54,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in NOT_REPEATED
+        if path.is_file() and path.name not in NOT_REPEATED and path.parent.name != SPARE
     }
 
 
@@ -295,71 +301,306 @@ def test_a_folder_in_use_or_with_a_run_is_refused_and_left_alone(tmp_path: Path)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
+def few_checkpoints(folder: Path, **changes: object) -> RunConfig:
+    """Ten quick generations of which every third is a checkpoint."""
+    options = {"generations": 10, "checkpoint_every": 3, "keep_checkpoints": 2, "live_worlds": 1} | changes
+    return tiny("describe", out=str(folder), population=2, learning=NO_LEARNING, **options)
+
+
+NO_LEARNING = {"fine_tuning": False}
+
+
+def start_or_resume(config: RunConfig, listener: Callable[[Report], None] | None = None) -> Path:
+    folder = Path(str(config.out))
+    return resume(folder, on_generation=listener) if folder.exists() else evolve(config, listener)
+
+
+def test_what_interruptions_save_makes_place_for_what_an_unstopped_run_keeps(tmp_path: Path):
+    options = {"seed": 3, "live_worlds": 8, "generations": 11}
+    whole = evolve(few_checkpoints(tmp_path / "whole", **options))
+    # the last two that are due, and the fittest one
+    assert [path.name for path in list_checkpoints(whole / "checkpoints")] == ["000003", "000009", "000011"]
+    config = few_checkpoints(tmp_path / "stopped", **options)
+    for end in (1, 4, 9):
+
+        def interrupt(report: Report, end: int = end) -> None:
+            if report.generation == end and not report.text:
+                press_ctrl_c()
+
+        with pytest.raises(Interrupted, match=f"saved after generation {end + 1} of 11"):
+            start_or_resume(config, interrupt)
+        assert find_checkpoint(tmp_path / "stopped").name == f"{end + 1:06d}"
+    assert hashes(start_or_resume(config)) == hashes(whole)
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_who_interrupts_the_last_judgement_has_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = evolve(few_checkpoints(tmp_path / "whole", generations=2))
+    real_judge = Society.judge
+
+    def judge(society: Society) -> None:
+        if society.generation == 2:
+            press_ctrl_c()
+        real_judge(society)
+
+    monkeypatch.setattr(Society, "judge", judge)
+    with pytest.raises(Interrupted, match="stopped when the run was whole; draw its pictures with `boxlings plot"):
+        evolve(few_checkpoints(tmp_path / "stopped", generations=2))
+    assert hashes(tmp_path / "stopped") == hashes(whole)
+
+
+class Impatient(FullDisk):
+    """A disk on which the user presses Ctrl-C twice while the operation number `room` goes on."""
+
+    def take(self, *named: str) -> None:
+        self.left -= 1
+        if self.left == -1:
+            press_ctrl_c()
+            press_ctrl_c()
+
+
+def test_who_presses_ctrl_c_twice_leaves_a_folder_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    options = {"generations": 2, "checkpoint_every": 1, "record_every": 1, "measure_every": 1}
+    with monkeypatch.context() as patch:
+        disk = Impatient(patch, 10**6)
+        whole = evolve(few_checkpoints(tmp_path / "whole", **options))
+    folder = tmp_path / "run"
+    num_at_once = 0
+    for room in random.Random(1).sample(range(10, 10**6 - disk.left), 12):
+        shutil.rmtree(folder, ignore_errors=True)
+        with monkeypatch.context() as patch:
+            Impatient(patch, room)
+            with pytest.raises((KeyboardInterrupt, Interrupted)) as stopped:
+                evolve(few_checkpoints(folder, **options))
+        num_at_once += stopped.type is KeyboardInterrupt
+        assert find_and_check(folder)
+        assert hashes(resume(folder)) == hashes(whole)
+    assert num_at_once == 12
+
+
+def test_checkpoints_lie_a_generation_of_learning_or_a_million_agent_steps_apart():
+    def every(scenario: str, **changes: object) -> int | None:
+        return filled_config(tiny(scenario, **changes)).checkpoint_every
+
+    guide = scenarios.get("guide")
+    steps = 256 * 32 * guide.num_agents * guide.num_steps
+    assert every("guide", population=256, live_worlds=32) == 1
+    alone = {"live_worlds": 32, "learning": NO_LEARNING}
+    assert every("guide", population=256, **alone) == max(1, 1_000_000 // steps)
+    assert every("guide", population=8, **alone) == 1_000_000 // (steps // 32)
+    assert every("guide", population=2048, **alone) == 1
+    assert every("guide", checkpoint_every=7) == every("guide", checkpoint_every=7, **alone) == 7
+
+
+def test_a_clock_that_jumps_changes_nothing(whole: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    scenario, folder = whole
+    rng = random.Random(0)
+    asked = []
+
+    def jumping() -> float:
+        asked.append(rng.uniform(-1e9, 4e9))
+        return asked[-1]
+
+    monkeypatch.setattr("time.time", jumping)
+    monkeypatch.setattr("time.time_ns", lambda: int(1e9 * jumping()))
+    with pytest.raises(Stop):
+        evolve(run_config(tmp_path / "run", scenario), stop_after(2))
+    resume(tmp_path / "run")
+    assert hashes(tmp_path / "run") == hashes(folder)
+    timing = read_records(tmp_path / "run" / "timing.parquet", SCHEMAS["timing"]).to_pylist()
+    assert all(0 <= row["value"] < 1e8 for row in timing)
+
+
+# ---- recordings within a bound ----
+
+
+def test_recordings_within_a_bound_are_the_same_however_often_the_run_is_stopped(tmp_path: Path):
+    options = {"record_megabytes": 0.07, "record_every": 1, "measure_every": 1, "checkpoint_every": 2}
+
+    def size(folder: Path) -> int:
+        return sum(path.stat().st_size for room in ("episodes", "languages") for path in (folder / room).iterdir())
+
+    sizes = []
+    config = few_checkpoints(tmp_path / "whole", **options)
+    whole = evolve(config, lambda report: sizes.append(size(tmp_path / "whole")) if not report.text else None)
+    assert 40_000 < max(sizes) <= 70_000
+    kept = [int(path.stem) for path in sorted((whole / "episodes").iterdir())]
+    assert kept[0] == 0
+    assert kept[-1] == 10
+    assert 2 < len(kept) < 8
+    config = few_checkpoints(tmp_path / "stopped", **options)
+    for stop in (3, 7, 9):
+        with pytest.raises(Stop):
+            start_or_resume(config, stop_after(stop))
+    assert hashes(start_or_resume(config)) == hashes(whole)
+
+
+# ---- memory ----
+
+
+def test_memory_does_not_grow_with_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("evolution.storage.ROWS_A_GROUP", 128)
+    held: dict[int, int] = {}
+
+    def listen(report: Report) -> None:
+        if report.text or report.generation not in (20, 40, 80):
+            return
+        gc.collect()
+        if report.generation == 20:
+            tracemalloc.start()
+        held[report.generation] = tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes()
+
+    try:
+        config = few_checkpoints(tmp_path / "run", generations=81, record_megabytes=0.0, measure_every=25)
+        evolve(replace(config, population=16), listen)
+    finally:
+        tracemalloc.stop()
+    assert held[80] - held[40] < 80_000  # mesa alone would collect 100,000
+
+
+# ---- full disks ----
+
+
+def test_a_full_disk_stops_a_run_that_goes_on_to_the_same_bytes_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    options = {"generations": 2, "checkpoint_every": 1, "record_every": 1, "measure_every": 1}
+    with monkeypatch.context() as patch:
+        disk = FullDisk(patch, 10**6)
+        whole = evolve(few_checkpoints(tmp_path / "whole", **options))
+    num_operations = 10**6 - disk.left
+    assert num_operations > 150
+    folder = tmp_path / "run"
+    for room in random.Random(0).sample(range(num_operations), 12):
+        shutil.rmtree(folder, ignore_errors=True)
+        with monkeypatch.context() as patch:
+            FullDisk(patch, room)
+            with pytest.raises(OSError, match="No space left on device") as error:
+                evolve(few_checkpoints(folder, **options))
+        assert str(folder) in str(error.value)
+        assert find_and_check(folder)
+        if (folder / "config.toml").exists():
+            if room > 20:
+                assert error.value.__notes__ == [f"when that is mended, go on with `boxlings resume {folder}`"]
+            resume(folder)
+        else:
+            evolve(few_checkpoints(folder, **options))
+        assert hashes(folder) == hashes(whole)
+
+
+def find_and_check(folder: Path) -> bool:
+    """Whether every checkpoint that there is, and every table, is whole."""
+    for path in list_checkpoints(folder / "checkpoints"):
+        read_checkpoint(path)
+    for name, schema in SCHEMAS.items():
+        if (folder / f"{name}.parquet").exists():
+            read_records(folder / f"{name}.parquet", schema)
+    return True
+
+
+# ---- damaged ----
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flipped_bit_anywhere_in_a_checkpoint_makes_the_one_before_be_used(whole: tuple[str, Path], data):
+    _, folder = whole
+    newest, before = list_checkpoints(folder / "checkpoints")[:-3:-1]
+    path = data.draw(st.sampled_from(sorted(newest.iterdir())), label="file")
+    content = path.read_bytes()
+    bit = data.draw(st.integers(0, 8 * len(content) - 1), label="bit")
+    flipped = bytearray(content)
+    flipped[bit // 8] ^= 1 << bit % 8
+    try:
+        path.write_bytes(flipped)
+        found, damages = _newest_usable(folder, 1)
+    finally:
+        path.write_bytes(content)
+    assert found is not None
+    assert found.path == before
+    assert len(damages) == 1
+    assert str(path) in damages[0]
+
+
+@pytest.mark.parametrize("name", ["generations", "boxlings", "timing"])
+def test_a_run_with_a_damaged_table_goes_on_to_the_same_bytes(whole: tuple[str, Path], tmp_path: Path, name: str):
+    scenario, folder = whole
+    with pytest.raises(Stop):
+        evolve(run_config(tmp_path / "run", scenario), stop_after(3))
+    flip_a_bit(tmp_path / "run" / f"{name}.parquet")
+    told: list[str] = []
+    resume(tmp_path / "run", on_generation=lambda report: told.append(report.text))
+    assert any(f"{name}.parquet" in text for text in told)
+    # its spare copy is that of the checkpoint before
+    is_back = any(text.endswith("000002, of generation 2") for text in told)
+    assert is_back == (name != "timing")
+    assert hashes(tmp_path / "run") == hashes(folder)
+
+
+def test_damaged_options_are_mended_from_their_spare_copy(tmp_path: Path):
+    folder = evolve(few_checkpoints(tmp_path / "run", generations=1))
+    options = (folder / "config.toml").read_bytes()
+    flip_a_bit(folder / "config.toml")
+    told: list[str] = []
+    resume(folder, on_generation=lambda report: told.append(report.text))
+    assert told[0] == f"{folder / 'config.toml'} was damaged, and is mended from its spare copy"
+    assert (folder / "config.toml").read_bytes() == options
+    resume(folder, generations=2)
+    for path in (folder / "config.toml", folder / SPARE / "config.toml"):
+        assert b"generations = 2\n" in path.read_bytes()
+        flip_a_bit(path)
+    with pytest.raises(DamagedFile, match=rf"{folder}/config.toml is damaged"):
+        resume(folder)
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_run_killed_before_its_options_were_whole_never_began(tmp_path: Path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / f"{TEMPORARY}0-config.toml").write_text("seed = ")
+    evolve(few_checkpoints(folder, generations=1))
+    assert not list(folder.glob(f"{TEMPORARY}*"))
+
+
 # ---- killed ----
 
-WORK = """
-import sys
-from pathlib import Path
-from evolution.config import RunConfig
-from evolution.run import evolve, resume
-from tests.evolution.test_run import run_config
-folder = Path(sys.argv[1])
-print("begins", flush=True)
-if (folder / "config.toml").exists():
-    resume(folder)
-else:
-    evolve(run_config(folder))
-print("ends", flush=True)
-"""
+
+def go_on(folder: Path, scenario: str) -> None:
+    """Start the run, or go on with it."""
+    if (folder / "config.toml").exists():
+        resume(folder)
+    else:
+        evolve(run_config(folder, scenario))
 
 
-def start_work(folder: Path) -> subprocess.Popen:
-    """A process that starts the run, or goes on with it; its imports are behind it when this returns."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begins\n"
-    return process
+def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(whole: tuple[str, Path], tmp_path: Path):
+    """By SIGKILL, which nobody can catch: checkpoint, tables and recordings are whole or not there.
 
-
-def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(tmp_path: Path):
-    """By SIGKILL, which nobody can catch: checkpoint, tables and recordings are whole or not there."""
-    started = time.monotonic()
-    process = start_work(tmp_path / "whole")
-    began = time.monotonic()
-    assert process.wait() == 0
-    seconds = time.monotonic() - began
-    assert time.monotonic() - started < 120
-    expected = hashes(tmp_path / "whole")
-
-    rng = random.Random(NUM_KILLS)
-    num_kills, num_runs = 0, 0
-    while num_kills < NUM_KILLS:
-        num_runs += 1
-        folder = tmp_path / f"killed-{num_runs}"
-        while not is_finished(folder):
-            process = start_work(folder)
-            if num_kills < NUM_KILLS:
-                time.sleep(rng.uniform(0, 0.7 * seconds))
-                process.send_signal(signal.SIGKILL)
-            num_kills += process.wait() == -signal.SIGKILL
-        found = hashes(folder)
-        name = f"checkpoints/{LAST:06d}/"
-        final = {path: value for path, value in found.items() if path.startswith(name)}
-        assert final == {path: value for path, value in expected.items() if path.startswith(name)}
-        assert len(final) == 5
-        for path in ("generations.parquet", "boxlings.parquet"):
-            assert found[path] == expected[path], path
-        for room in ("episodes", "languages"):
-            assert {p: v for p, v in found.items() if p.startswith(room)} == {
-                p: v for p, v in expected.items() if p.startswith(room)
-            }
-        assert not [path for path in found if ".tmp-" in path or ".replaced-" in path]
-    assert num_kills >= NUM_KILLS
+    `benchmarks/kills.py` does the same a hundred times.
+    """
+    scenario, folder = whole
+    rng = random.Random(f"{scenario} {NUM_KILLS}")
+    num_kills, killed = 0, tmp_path / "killed"
+    while num_kills < NUM_KILLS or not is_finished(killed):
+        if is_finished(killed):  # it was quicker than its killer
+            shutil.rmtree(killed)
+        process = FORK.Process(target=go_on, args=(killed, scenario))
+        process.start()
+        process.join(rng.uniform(0, 2) if num_kills < NUM_KILLS else None)
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+            process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
+        num_kills += process.exitcode == -signal.SIGKILL
+    assert hashes(killed) == hashes(folder)
 
 
 def is_finished(folder: Path) -> bool:

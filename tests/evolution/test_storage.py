@@ -1,5 +1,7 @@
 """Files are whole or not there, and damage is told, in one sentence, by the name of the file."""
 
+import errno
+import hashlib
 import itertools
 import json
 import os
@@ -16,6 +18,7 @@ from safetensors.numpy import load_file
 
 from evolution import storage
 from evolution.storage import DamagedFile, RunInUse, RunLock
+from tests.evolution.conftest import FullDisk
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -237,6 +240,93 @@ def test_a_parquet_file_without_our_checksum_is_refused(tmp_path):
     assert_one_sentence(error, tmp_path / "a.parquet", "no checksum")
 
 
+# ---- tables that grow ----
+
+
+def plain_parquet(table: pa.Table) -> bytes:
+    """The table as pyarrow writes it at once, with our digest of it."""
+    sink = pa.BufferOutputStream()
+    metadata = {storage.DIGEST_KEY: storage.DIGEST_MARK + storage.NO_DIGEST}
+    table = table.combine_chunks().replace_schema_metadata(metadata)
+    pq.write_table(table, sink, write_page_checksum=True, row_group_size=storage.ROWS_A_GROUP)
+    data = sink.getvalue().to_pybytes()
+    return data.replace(storage.NO_DIGEST, hashlib.sha256(data).hexdigest().encode())
+
+
+@pytest.mark.parametrize("steps", [[0], [1, 6, 7, 13, 14, 15, 29], [300], [0, 7, 300], [7, 7, 14]])
+def test_a_growing_table_has_the_bytes_of_one_written_at_once(steps, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "ROWS_A_GROUP", 7)
+    monkeypatch.setattr(storage, "COPIED_BYTES", 100)
+    growing = storage.GrowingTable(tmp_path / "a.parquet", TABLE.schema)
+    for before, after in itertools.pairwise([0, *steps]):
+        for row in range(before, after):
+            growing.add(TABLE[row : row + 1])
+        growing.write()
+        assert (tmp_path / "a.parquet").read_bytes() == plain_parquet(TABLE[:after])
+        assert storage.read_table(tmp_path / "a.parquet").equals(TABLE[:after])
+
+
+def test_of_a_growing_table_only_the_last_group_stays_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "ROWS_A_GROUP", 100)
+    encoded = []
+    real_encode = storage._encode
+
+    def encode(rows, *rest):
+        encoded.append(len(rows))
+        return real_encode(rows, *rest)
+
+    monkeypatch.setattr(storage, "_encode", encode)
+    growing = storage.GrowingTable(tmp_path / "a.parquet", TABLE.schema)
+    for row in range(0, 300, 50):
+        growing.add(TABLE[row : row + 50])
+        growing.write()
+        assert sum(rows.get_total_buffer_size() for rows in growing._rows) < TABLE[:60].nbytes
+    assert encoded == [50, 100, 50, 100, 50, 100]
+
+
+def test_what_a_table_was_before_stays_as_its_spare_copy(tmp_path):
+    (tmp_path / "spare").mkdir()
+    spare = tmp_path / "spare" / "a.parquet"
+    growing = storage.GrowingTable(tmp_path / "a.parquet", TABLE.schema, spare)
+    growing.write()
+    assert not spare.exists()
+    for end in (100, 200, 300):
+        before = (tmp_path / "a.parquet").read_bytes()
+        growing.add(TABLE[end - 100 : end])
+        growing.write()
+        assert spare.read_bytes() == before
+        assert not spare.samefile(tmp_path / "a.parquet")  # damage to one does not reach the other
+    assert {path.name for path in tmp_path.rglob("*")} == {"a.parquet", "spare"}
+
+
+def test_where_files_have_one_name_only_the_spare_copy_is_a_copy(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for data in (b"old", b"new"):
+        storage.write_bytes(tmp_path / "a.bin", data, tmp_path / "b.bin")
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"new", b"old"]
+
+
+def test_damage_is_not_copied_into_what_a_table_becomes(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "ROWS_A_GROUP", 100)
+    path = tmp_path / "a.parquet"
+    growing = storage.GrowingTable(path, TABLE.schema, tmp_path / "b.parquet")
+    for start in (0, 150):
+        growing.add(TABLE[start : start + 150])
+        growing.write()
+    data = bytearray(path.read_bytes())
+    data[60] ^= 1
+    path.write_bytes(data)
+    growing.add(TABLE[:1])
+    with pytest.raises(DamagedFile) as error:
+        growing.write()
+    assert_one_sentence(error, path, "was changed", "`boxlings resume`")
+    assert path.read_bytes() == data
+    assert storage.read_table(tmp_path / "b.parquet").equals(TABLE[:150])
+
+
 # ---- options ----
 
 
@@ -436,6 +526,57 @@ def test_pruning_keeps_the_newest_and_the_chosen(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["000002"]
     with pytest.raises(ValueError, match="got -1"):
         storage.prune_checkpoints(tmp_path, -1)
+
+
+# ---- full disks ----
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_fills_at_any_moment_leaves_files_that_are_whole(code, tmp_path, monkeypatch):
+    def save(folder: Path, end: int) -> None:
+        """What a run does between two generations."""
+        table = storage.GrowingTable(folder / "a.parquet", TABLE.schema, folder / "b.parquet")
+        table.add(TABLE[:end])
+        table.write()
+        write_checkpoint(folder / "checkpoints", end)
+        storage.prune_checkpoints(folder / "checkpoints", 1)
+
+    expected = tmp_path / "expected"
+    expected.mkdir()
+    for end in (100, 200):
+        save(expected, end)
+    for room in itertools.count():
+        folder = tmp_path / str(room)
+        folder.mkdir()
+        save(folder, 100)
+        with monkeypatch.context() as patch:
+            disk = FullDisk(patch, room, code)
+            failed = None
+            try:
+                save(folder, 200)
+            except OSError as error:
+                failed = error
+        if disk.left >= 0:
+            break
+        assert failed is not None
+        assert failed.errno == code
+        assert str(folder) in failed.filename
+        assert ".tmp-" not in failed.filename
+        for name in ("a.parquet", "b.parquet"):
+            if (folder / name).exists():
+                assert len(storage.read_table(folder / name)) in (100, 200)
+        assert (folder / "a.parquet").exists()
+        storage.clean_leftovers(folder)
+        newest, warnings = storage.newest_valid_checkpoint(folder / "checkpoints")
+        assert newest is not None
+        assert warnings == []
+        save(folder, 200)
+        found = {path.relative_to(folder) for path in folder.rglob("*")}
+        assert found == {path.relative_to(expected) for path in expected.rglob("*")}
+        for path in found:
+            if path.suffix and path.name != "b.parquet":
+                assert (folder / path).read_bytes() == (expected / path).read_bytes()
+    assert room > 25
 
 
 # ---- the run folder ----
