@@ -185,8 +185,9 @@ class Reflexes:
             _live(
                 first, last, self.genomes, self.starts, self.sizes, self.attribute_sizes, self.is_visible, self.tokens,
                 self.thoughts, self.questions, self.touches, self.emptiness, self.words, self.about, self.first_about,
-                self.order, self.language, self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows, sensed.told,
-                sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices, sensed.heard,
+                self.order, self.language, self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows,
+                sensed.told, sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices,
+                sensed.heard,
                 sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
                 self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob,
                 done.say_log_prob, done.value,
