@@ -112,7 +112,7 @@ def test_words_that_stay_the_same_move_nobody(name: str, monkeypatch: pytest.Mon
     """All else that is heard and felt is alike, so that listening is measured by words alone."""
     policy, genomes, scenario = drawn_population(name)
     assert study(policy, genomes, scenario)["positive_listening"] > 0
-    monkeypatch.setattr("evolution.study.draw_other_worlds", lambda number, generator: torch.arange(number))
+    monkeypatch.setattr("evolution.study.draw_others", lambda count, generator: torch.arange(count))
     found = study(policy, genomes, scenario)
     assert found["positive_listening"] == 0
     assert found["changed_share"] == 0
