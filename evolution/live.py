@@ -182,12 +182,13 @@ def live(
                 sent[places] = SILENCE
             elif worlds.is_over.all():
                 break
+        # counted before what comes after the last step is weighed: that is not lived
+        rollout.use = reflexes.use()
+        rollout.act_counts, rollout.said_counts = reflexes.act_counts.copy(), reflexes.said_counts.copy()
         if keeps and not worlds.is_over.all():
             done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
             reflexes.step(sense(), done, share, weighs=True)
             rollout.last_value = done.value
-    rollout.use = reflexes.use()
-    rollout.act_counts, rollout.said_counts = reflexes.act_counts, reflexes.said_counts
     return rollout
 
 

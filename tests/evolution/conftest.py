@@ -25,11 +25,13 @@ from evolution.config import (
 )
 from evolution.evaluate import converse
 from evolution.live import Rollout, WorldSupply, live
+from evolution.relive import Part
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.society import filled_config, policy_spec
 from evolution.study import Job, measured_costs, run_one
 from language.channel import Intervention
-from population.policy import Policy
+from population.gradients import sum_of_rows
+from population.policy import Beliefs, Policy, Response
 from world import scenarios
 from world.scenarios.base import Scenario
 
@@ -98,6 +100,13 @@ def learning_rollout(
         supply=WorldSupply(scenario, "train", rng) if renews else None,
         advised_share=advised_share,
     )
+
+
+def relive(policy: Policy, genomes: Tensor, part: Part) -> tuple[Beliefs, Response]:
+    """What boxlings of one role believe and do when they live again, all steps at once."""
+    weights = policy.weights_of(genomes)
+    memory, beliefs = policy.believe(weights, sum_of_rows(weights["tokens"], part.tokens), part.course)
+    return beliefs, policy.respond(weights, part.senses, memory, beliefs, part.course)[1]
 
 
 def first_words(

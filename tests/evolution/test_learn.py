@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from typing import Any
 
@@ -13,12 +14,13 @@ from torch import Tensor
 from evolution import learn
 from evolution.chance import stream, torch_stream
 from evolution.config import ChannelConfig
-from evolution.learn import Losses, RowAdam, acting_round, advantages, language_round
-from evolution.live import Moment, Rollout, goal_one_hot
-from population.memory import Memory
+from evolution.learn import LOSSES, SHARD, Losses, LossWeights, RowAdam, acting_round, language_round
+from evolution.live import Rollout, goal_one_hot
+from evolution.relive import lived
 from population.policy import Beliefs, Policy
 from population.world_model import choice_loss
-from tests.evolution.conftest import TALKING, drawn_population, first_words, learning_rollout
+from tests.evolution.conftest import TALKING, drawn_population, first_words, learning_rollout, relive
+from tests.evolution.plain_acting import plain_acting
 from world import scenarios
 from world.codes import Role
 from world.scenarios.base import Scenario
@@ -129,9 +131,18 @@ class SeesGradients:
 
     def __init__(self) -> None:
         self.gradients: list[Tensor] = []
+        self.first = 0
+
+    def rows(self, first: int, last: int) -> SeesGradients:
+        self.first = first
+        return self
 
     def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float, max_norm: float) -> None:
-        self.gradients.append(gradient.clone())
+        if self.first:
+            self.gradients[-1] = torch.cat([self.gradients[-1], gradient])
+        else:
+            self.gradients.append(gradient.clone())
+        self.first = 0
 
 
 def mean(surprises: list[Tensor]) -> float:
@@ -405,97 +416,139 @@ def test_goals_told_by_one_attribute_alone_ask_nothing_of_the_other():
 # ---- acting rounds ----
 
 
-class Watched(Policy):
-    """A policy that keeps what went in and came out of every step."""
-
-    def __init__(self, policy: Policy) -> None:
-        super().__init__(policy.spec)
-        self.steps: list[tuple[Any, Any, Memory, Any]] = []
-
-    def step(self, weights, heard, voices, senses, memory, use=None):  # type: ignore[no-untyped-def]
-        result = super().step(weights, heard, voices, senses, memory, use)
-        self.steps.append((heard, senses, memory, result[2]))
-        return result
-
-
 def play_acting(policy: Policy, genomes: Tensor, rollout: Rollout, optimiser: Any = None, **changes: Any) -> Losses:
     options = {
-        "learning_rate": 1e-2, "max_norm": 1.0, "discount": 0.97, "gae_lambda": 0.95, "clip": 0.2,
+        "learning_rate": 1e-2, "max_norm": 1.0, "clip": 0.2,
         "entropy_bonus": 0.0, "belief_weight": 0.0, "edit_weight": 0.0, "imitation_weight": 0.0,
         "reward_weight": 0.0, "value_weight": 0.0, "gradient": "straight-through",
     } | changes  # fmt: skip
-    return acting_round(policy, genomes, optimiser or RowAdam(*genomes.shape), rollout, **options)
+    life = lived(rollout, policy.spec, discount=0.97, gae_lambda=0.95)
+    return acting_round(policy, genomes, optimiser or RowAdam(*genomes.shape), life, **options)
+
+
+# what is done with a rollout of which scenario, and what counts in learning from it
+ALL_WEIGHTS = {
+    "reward_weight": 1.0, "value_weight": 0.5, "belief_weight": 2.0, "edit_weight": 0.7, "imitation_weight": 0.8,
+    "entropy_bonus": 0.3,
+}  # fmt: skip
+ENDING = {"channel": {"variable_length": True}}
+CIRCUMSTANCES: dict[str, tuple[str, dict, dict, str]] = {
+    "plain": ("guide", {}, {}, "straight-through"),
+    "worlds that are over": ("guide", {}, {"renews": False}, "straight-through"),
+    "hearing radius": ("guide", {}, {"hearing_radius_cells": 2}, "straight-through"),
+    "noise": ("guide", {}, {"symbol_noise": 0.4}, "straight-through"),
+    "messages that end": ("guide", ENDING, {}, "straight-through"),
+    "messages that end in noise": ("guide", ENDING, {"symbol_noise": 0.4, "renews": False}, "straight-through"),
+    "advice": ("guide", {}, {"advised_share": 0.5}, "straight-through"),
+    "reinforce": ("guide", ENDING, {"symbol_noise": 0.2}, "reinforce"),
+    "cut": ("guide", {}, {}, "none"),
+    "who sees and tells": ("name", {}, {}, "straight-through"),
+    "who chooses": ("refer", {}, {}, "straight-through"),
+    "who asks": ("ask", ENDING, {}, "straight-through"),
+    "who asks by reinforce": ("ask", {}, {}, "reinforce"),
+    "heavy boxes": ("carry", {}, {"hearing_radius_cells": 3}, "straight-through"),
+    "food": ("forage", ENDING, {"hearing_radius_cells": 4, "symbol_noise": 0.1}, "straight-through"),
+    "nobody guides": ("sokoban", {}, {}, "straight-through"),
+}
+
+
+def plain_gradient(
+    policy: Policy, genomes: Tensor, rollout: Rollout, gradient: str, crosses: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """As `play_acting` with ALL_WEIGHTS, the plain way."""
+    of = {name.removesuffix("_weight"): weight for name, weight in ALL_WEIGHTS.items()}
+    weigh = LossWeights(
+        0.2, of["belief"], of["edit"], of["imitation"], of["reward"], of["value"], gradient == "reinforce"
+    )
+    options = {"entropy_bonus": of["entropy_bonus"], "discount": 0.97, "gae_lambda": 0.95}
+    return plain_acting(policy, genomes, rollout, weigh, crosses=crosses, **options)
+
+
+def distance(one: Tensor, other: Tensor) -> Tensor:
+    """How far gradients (P, parameters) are from others, as a share of their length, (P,)."""
+    return (one - other).norm(dim=1) / other.norm(dim=1)
+
+
+@pytest.mark.parametrize("name", CIRCUMSTANCES)
+def test_the_gradient_of_lives_is_that_of_living_step_by_step(name: str):
+    scenario_name, changes, circumstances, gradient = CIRCUMSTANCES[name]
+    population = 5  # no multiple of a shard
+    assert population % SHARD
+    policy, genomes, scenario = drawn_population(scenario_name, population=population, **changes)
+    rollout = learning_rollout(policy, genomes, scenario, worlds_each=4, **circumstances)
+    sees = SeesGradients()
+    # a little later in learning, so that what was likely has changed
+    genomes = genomes + 0.02 * torch.randn(genomes.shape, generator=torch.Generator().manual_seed(0))
+    losses = play_acting(policy, genomes, rollout, sees, gradient=gradient, **ALL_WEIGHTS)
+    crosses = gradient == "straight-through"
+    expected, expected_losses = plain_gradient(policy, genomes, rollout, gradient, crosses)
+    assert len(sees.gradients[0]) == population
+    apart = distance(sees.gradients[0], expected)
+    # rounding may put a unit or two of one boxling on the other side of zero
+    assert (apart < 1e-5).sum() >= population - 1
+    assert apart.max() < 1e-3
+    for loss in LOSSES:
+        assert getattr(losses, loss) == pytest.approx(float(expected_losses[loss].mean()), abs=1e-4, rel=1e-4)
+    if crosses and scenario.num_agents > 1:  # and what crosses the channel is a part of it that would be missed
+        cut, _ = plain_gradient(policy, genomes, rollout, gradient, crosses=False)
+        assert distance(cut, expected).min() > 1e-3
+
+
+def test_a_boxling_that_is_alone_learns_from_what_it_says_to_itself():
+    policy, genomes, scenario = drawn_population(population=1)
+    rollout = learning_rollout(policy, genomes, scenario)
+    sees = SeesGradients()
+    play_acting(policy, genomes, rollout, sees, **ALL_WEIGHTS)
+    expected, _ = plain_gradient(policy, genomes, rollout, "straight-through", crosses=True)
+    assert distance(sees.gradients[0], expected).max() < 1e-5
+    cut, _ = plain_gradient(policy, genomes, rollout, "straight-through", crosses=False)
+    assert distance(cut, expected).min() > 1e-3
 
 
 @pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
-@pytest.mark.parametrize(
-    "circumstances",
-    [
-        {"renews": False},
-        {"renews": True},
-        {"renews": True, "advised_share": 0.6},
-        {"renews": True, "hearing_radius_cells": 2},
-        {"renews": True, "symbol_noise": 0.3},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("scenario", scenarios.names())
-def test_the_life_learned_from_is_the_life_that_was_lived(scenario: str, circumstances: dict, gradient: str):
-    """Every likelihood ratio of the first update is 1: acts, words and values come out as they did."""
-    policy, genomes, world = drawn_population(scenario)
-    rollout = learning_rollout(policy, genomes, world, **circumstances)
-    watched = Watched(policy)
-    play_acting(watched, genomes.clone(), rollout, reward_weight=1.0, gradient=gradient)
-    assert len(watched.steps) == len(rollout.moments) >= 2
-    num_compared, num_new = 0, 0
-    for moment, (_, _, _, response) in zip(rollout.moments, watched.steps, strict=True):
-        active = moment.is_active
-        log_act = torch.log_softmax(response.act_logits, dim=-1).gather(-1, moment.act.unsqueeze(-1)).squeeze(-1)
-        log_say = torch.log_softmax(response.say_logits, dim=-1)
-        said = rollout.seating.to_genomes(moment.symbols)
-        log_said = log_say.gather(-1, said.unsqueeze(-1)).sum(dim=(-1, -2))
-        for now, then in (
-            (log_act, moment.act_log_prob), (log_said, moment.say_log_prob), (response.value, moment.value),
-        ):  # fmt: skip
-            torch.testing.assert_close(now[active], then[active], atol=2e-5, rtol=1e-4)
-        num_compared += int(active.sum())
-        num_new += int(moment.is_new.sum())
-    assert num_compared > 2 * len(genomes)
-    if scenario == "guide":  # the worlds of `name` are over together, and with them the rollout
-        assert (num_new > rollout.moments[0].is_new.sum()) == circumstances["renews"]
+@pytest.mark.parametrize("population", [1, 2, 4, 9])
+def test_what_is_learned_is_the_same_to_the_bit_with_any_number_of_threads(population: int, gradient: str):
+    policy, genomes, scenario = drawn_population(population=population)
+    rollout = learning_rollout(policy, genomes, scenario, worlds_each=3)
+
+    def learned(share: Any) -> tuple[Tensor, Losses, RowAdam]:
+        taught, adam = genomes.clone(), RowAdam(*genomes.shape)
+        for _ in range(2):
+            losses = play_acting(policy, taught, rollout, adam, gradient=gradient, share=share, **ALL_WEIGHTS)
+        return taught, losses, adam
+
+    alone, losses, adam = learned(learn.alone)
+    assert (alone != genomes).any(dim=1).all()
+    counts = []
+    with ThreadPoolExecutor(2) as pool:
+
+        def share(work: Any, count: int) -> None:
+            counts.append(count)
+            list(pool.map(work, range(count), range(1, count + 1)))
+
+        shared, same_losses, same_adam = learned(share)
+    assert set(counts) == {-(-population // SHARD)}
+    assert shared.numpy().tobytes() == alone.numpy().tobytes()
+    assert losses == same_losses
+    assert adam.num_updates.tolist() == [2.0] * population
+    for name in vars(adam):
+        assert torch.equal(getattr(adam, name), getattr(same_adam, name))
 
 
-def test_a_world_that_takes_the_place_of_another_begins_with_empty_memories_and_in_silence():
-    policy, genomes, world = drawn_population()
-    watched = Watched(policy)
-    rollout = learning_rollout(watched, genomes, world)
-    num_new = 0
-    for t, moment in enumerate(rollout.moments):
-        heard, senses, memory, _ = watched.steps[t]
-        new = moment.is_new
-        assert not memory.language[new].any()
-        assert not memory.situation[new].any()
-        if heard is not None:
-            assert not heard[new].any()
-        assert (senses.body[new] < 4).all()  # and nothing was done yet
-        assert not memory.language[~new].eq(0).all(dim=-1).any()
-        num_new += int(new.sum()) if t else 0
-    assert num_new > 0
-
-
-def test_renewed_worlds_keep_everybody_at_work_and_each_gets_its_reward_once():
-    policy, genomes, world = drawn_population()
-    rollout = learning_rollout(policy, genomes, world, worlds_each=8)
-    assert all(bool(moment.is_active.all()) for moment in rollout.moments)
-    assert len(rollout.moments) == world.num_steps
-    assert rollout.num_finished > 0
-    ended = torch.stack([~moment.goes_on for moment in rollout.moments])
-    assert int(ended.sum()) == rollout.num_finished * world.num_agents
-    rewards = torch.stack([moment.reward for moment in rollout.moments])
-    assert not rewards[~ended].any()
-    builders = (rollout.roles == Role.BUILDER).expand_as(rewards)
-    won = (rewards[builders] == 1).sum() / (world.num_agents - 1)
-    assert int(won) == rollout.num_won
+def test_each_genome_learns_at_its_own_rate_and_by_its_own_bonus():
+    policy, genomes, scenario = drawn_population(population=5)
+    rollout = learning_rollout(policy, genomes, scenario, worlds_each=3)
+    options = ALL_WEIGHTS | {"gradient": "none"}  # what listeners wish would hang on their bonus, too
+    mixed, rates = genomes.clone(), torch.tensor([[0.0], [1e-3], [0.0], [1e-2], [1e-3]])
+    bonuses = torch.tensor([0.0, 0.5, 0.0, 0.5, 2.0])
+    play_acting(policy, mixed, rollout, **options | {"learning_rate": rates, "entropy_bonus": bonuses})
+    for slot in range(5):
+        taught = genomes.clone()
+        each = {"learning_rate": float(rates[slot]), "entropy_bonus": float(bonuses[slot])}
+        play_acting(policy, taught, rollout, **options | each)
+        torch.testing.assert_close(mixed[slot], taught[slot], rtol=0, atol=1e-7)
+    assert torch.equal(mixed[0], genomes[0])
+    assert (mixed[[1, 3, 4]] != genomes[[1, 3, 4]]).any(dim=1).all()
 
 
 @pytest.mark.parametrize("scenario", TALKING)
@@ -515,13 +568,13 @@ def test_the_gradient_of_builders_reaches_the_guides_mouth_and_stops_where_it_is
 def test_the_belief_loss_of_lives_is_the_surprise_at_the_choice_where_builders_choose():
     policy, genomes, world = drawn_population("refer")
     rollout = learning_rollout(policy, genomes, world, worlds_each=20)
-    moment = rollout.moments[1]
-    assert moment.choices is not None
-    watched = Watched(policy)
-    rounds = [play_acting(watched, genomes, rollout, belief_weight=1.0) for _ in range(40)]
+    assert rollout.moments[1].sensed.choices.shape[1] == world.num_choices
+    rounds = [play_acting(policy, genomes, rollout, belief_weight=1.0) for _ in range(40)]
     for name in ("belief", "belief.bias"):  # even beliefs: all candidates are alike
         genomes[:, policy.layout.slices[name]] = 0.0
-    assert play_acting(policy, genomes, rollout).belief == pytest.approx(np.log(world.num_choices))
+    assert play_acting(policy, genomes, rollout, belief_weight=1.0, learning_rate=0.0).belief == pytest.approx(
+        np.log(world.num_choices)
+    )
     assert rounds[-1].belief < 0.9 * rounds[0].belief
 
 
@@ -566,14 +619,13 @@ def test_what_pays_is_done_more_often_and_what_costs_less_often():
     rollout = learning_rollout(policy, genomes, world)
     liked = 3
     for moment in rollout.moments:  # as if to walk left paid at once, and all else cost
-        moment.reward[:] = torch.where(moment.act == liked, 1.0, -1.0)
+        moment.reward[:] = np.where(moment.done.act == liked, 1.0, -1.0)
         moment.goes_on[:] = False
 
     def share() -> float:
-        watched = Watched(policy)
-        play_acting(watched, genomes.clone(), rollout)
-        chances = [torch.softmax(response.act_logits, dim=-1)[..., liked] for *_, response in watched.steps]
-        return float(torch.stack(chances)[:, rollout.roles == Role.BUILDER].detach().mean())
+        life = lived(rollout, policy.spec, 0.97, 0.95)
+        _, response = relive(policy, genomes, next(part for part in life.parts if part.role == Role.BUILDER))
+        return float(torch.softmax(response.act_logits, dim=-1)[..., liked].mean())
 
     before = share()
     adam = RowAdam(*genomes.shape)
@@ -585,80 +637,10 @@ def test_what_pays_is_done_more_often_and_what_costs_less_often():
 def test_acts_that_were_advised_are_not_learned_from_by_reward():
     policy, genomes, world = drawn_population()
     rollout = learning_rollout(policy, genomes, world, advised_share=1.0)
-    own = torch.stack([moment.is_own_act for moment in rollout.moments])
-    assert not own[:, rollout.roles == Role.BUILDER].any()
+    own = np.stack([moment.is_own_act for moment in rollout.moments])
+    assert not own[:, rollout.moments[0].sensed.role == Role.BUILDER].any()
     before = genomes.clone()
     play_acting(policy, genomes, rollout, reward_weight=1.0)
     assert torch.equal(genomes, before)
     play_acting(policy, genomes, rollout, imitation_weight=1.0)
     assert not torch.equal(genomes, before)
-
-
-# ---- advantages ----
-
-
-def made_up_rollout(
-    rewards: list,
-    values: list,
-    goes_on: list,
-    last_value: list,
-    roles: list | None = None,
-    own: list | None = None,
-) -> Rollout:
-    """One genome, T steps of N seats: lists of T lists of N."""
-    num_seats = len(last_value)
-    nothing: Any = None
-    moments = [
-        Moment(
-            senses=nothing, audible=nothing, symbols=nothing, act=nothing, act_log_prob=nothing,
-            say_log_prob=nothing,
-            value=torch.tensor([values[t]]), reward=torch.tensor([rewards[t]]),
-            is_active=torch.ones(1, num_seats, dtype=torch.bool), goes_on=torch.tensor([goes_on[t]]),
-            goal=nothing, is_new=nothing, advice=nothing, edit_class=nothing,
-            is_own_act=torch.tensor([own[t]]) if own else torch.ones(1, num_seats, dtype=torch.bool),
-        )
-        for t in range(len(rewards))
-    ]  # fmt: skip
-    return Rollout(
-        seating=nothing, roles=torch.tensor([roles or [int(Role.BUILDER)] * num_seats]), voices=nothing,
-        moments=moments, last_value=torch.tensor([last_value]), worlds=nothing, start=None,
-        is_understood=nothing, use=nothing, total_reward=nothing,
-    )  # fmt: skip
-
-
-def test_returns_and_advantages_are_those_worked_out_by_hand():
-    # seat 0: reward 1 at the end of step 2; seat 1: a world ends after step 0, the next one goes on and on
-    rollout = made_up_rollout(
-        rewards=[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]],
-        values=[[0.1, 0.5], [0.2, 0.4], [0.3, 0.8]],
-        goes_on=[[True, False], [True, True], [False, True]],
-        last_value=[0.0, 0.6],
-    )
-    advantage, returns = advantages(rollout, discount=0.5, gae_lambda=0.5)
-    # seat 0: 1 - .3 = .7; 0 + .5 * .3 - .2 + .25 * .7 = .125; 0 + .5 * .2 - .1 + .25 * .125 = .03125
-    # seat 1: .5 * .6 - .8 = -.5; .5 * .8 - .4 + .25 * -.5 = -.125; 1 - .5 = .5
-    raw = torch.tensor([[0.03125, 0.5], [0.125, -0.125], [0.7, -0.5]])
-    values = torch.tensor([[0.1, 0.5], [0.2, 0.4], [0.3, 0.8]])
-    torch.testing.assert_close(torch.cat(returns), raw + values)
-    expected = (raw - raw.mean()) / (raw.std(unbiased=False) + 1e-4)
-    torch.testing.assert_close(torch.cat(advantage), expected)
-
-
-def test_advantages_are_normalised_over_the_builders_own_acts_only():
-    options = {
-        "rewards": [[1.0, 3.0, 100.0, 50.0]],
-        "values": [[0.0, 0.0, 0.0, 0.0]],
-        "goes_on": [[False] * 4],
-        "last_value": [0.0] * 4,
-    }
-    builder, guide = int(Role.BUILDER), int(Role.GUIDE)
-    rollout = made_up_rollout(**options, roles=[builder, builder, guide, builder], own=[[True, True, True, False]])
-    advantage, _ = advantages(rollout, 0.9, 0.9)
-    torch.testing.assert_close(advantage[0][0, :2], torch.tensor([-1.0, 1.0]), rtol=0, atol=1e-3)
-    assert advantage[0][0, 3] > 10  # far outside of what it was normalised by
-
-
-def test_where_nothing_differs_there_is_no_advantage():
-    rollout = made_up_rollout([[0.5, 0.5]], [[0.2, 0.2]], [[False, False]], [0.0, 0.0])
-    advantage, _ = advantages(rollout, 0.9, 0.9)
-    torch.testing.assert_close(advantage[0], torch.zeros(1, 2))

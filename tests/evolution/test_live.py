@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,22 +12,23 @@ import pytest
 import torch
 from torch import Tensor
 
+from evolution import machine
 from evolution.evaluate import pair_matrix, play, strangers
 from evolution.live import (
-    Body,
     Rollout,
     WorldSupply,
-    choose,
+    as_it_arrives,
+    draw_advised,
     draw_other_worlds,
     edit_classes,
-    follow_advice,
     live,
-    voices_of,
 )
+from evolution.relive import lived
 from evolution.seats import seat
-from language.channel import Intervention
+from language.channel import SILENCE, Intervention, is_spoken
+from population.gradients import sum_of_rows
 from population.policy import Policy
-from tests.evolution.conftest import TALKING, drawn_population, first_words
+from tests.evolution.conftest import TALKING, drawn_population, first_words, learning_rollout
 from world import scenarios
 from world.codes import Act, Role
 from world.scenarios.base import Scenario
@@ -33,7 +37,7 @@ from world.state import Worlds, move
 GUIDE = scenarios.get("guide")
 
 
-def lived(
+def lives(
     policy: Policy,
     genomes: Tensor,
     scenario: Scenario,
@@ -46,8 +50,8 @@ def lived(
     offsets = np.ones((len(worlds) // population, scenario.num_agents - 1), np.int64)
     given = {"hearing_radius_cells": 0, "explores": False, "num_recorded": len(worlds)} | options
     return live(
-        policy, policy.weights_of(genomes), scenario, worlds, seat(worlds.role, population, offsets),
-        channel=channel or Intervention(), generator=torch.Generator().manual_seed(0), **given,
+        policy, genomes, scenario, worlds, seat(worlds.role, population, offsets),
+        channel=channel or Intervention(), rng=np.random.default_rng(0), **given,
     )  # fmt: skip
 
 
@@ -67,8 +71,8 @@ def test_in_silence_the_goal_makes_no_difference_to_what_builders_do():
     worlds = GUIDE.generate(np.arange(80), "train")
     differ = {}
     for kind in ("on", "mute"):
-        one = lived(policy, genomes, GUIDE, worlds.copy(), Intervention(kind))
-        other = lived(policy, genomes, GUIDE, with_other_goals(worlds), Intervention(kind))
+        one = lives(policy, genomes, GUIDE, worlds.copy(), Intervention(kind))
+        other = lives(policy, genomes, GUIDE, with_other_goals(worlds), Intervention(kind))
         steps = min(len(one.acts), len(other.acts))
         both_live = np.logical_and(
             [~state.is_over for state in one.states[: steps - 1]],
@@ -83,13 +87,13 @@ def test_in_silence_the_goal_makes_no_difference_to_what_builders_do():
 def test_a_shuffled_channel_carries_a_goal_into_another_world_and_not_into_its_own():
     policy, genomes, _ = drawn_population(seed=3)  # drawn so that words matter to some acts
     worlds = GUIDE.generate(np.arange(40), "train")
-    other_world = draw_other_worlds(40, torch.Generator().manual_seed(0)).numpy()  # the first draw of these lives
-    plain = lived(policy, 8 * genomes, GUIDE, worlds.copy(), Intervention("shuffle"), explores=False)
+    other_world = draw_other_worlds(40, np.random.default_rng(0))  # the first draw of these lives
+    plain = lives(policy, 8 * genomes, GUIDE, worlds.copy(), Intervention("shuffle"), explores=False)
     num_reached = 0
     for changed in range(40):
         others = worlds.copy()
         others.goal[changed] = with_other_goals(worlds).goal[changed]
-        rollout = lived(policy, 8 * genomes, GUIDE, others, Intervention("shuffle"))
+        rollout = lives(policy, 8 * genomes, GUIDE, others, Intervention("shuffle"))
         is_other = (acts_of(plain)[:2] != acts_of(rollout)[:2]) & (worlds.role == Role.BUILDER)
         reached = np.flatnonzero(is_other.any(axis=(0, 2)))
         assert set(reached.tolist()) <= {int((other_world == changed).argmax())}
@@ -100,34 +104,26 @@ def test_a_shuffled_channel_carries_a_goal_into_another_world_and_not_into_its_o
 @pytest.mark.parametrize("num_worlds", [2, 3, 50])
 def test_shuffled_messages_come_from_every_world_once_and_never_from_the_own(num_worlds: int):
     for seed in range(30):
-        other = draw_other_worlds(num_worlds, torch.Generator().manual_seed(seed))
+        other = draw_other_worlds(num_worlds, np.random.default_rng(seed))
         assert sorted(other.tolist()) == list(range(num_worlds))
-        assert (other != torch.arange(num_worlds)).all()
+        assert (other != np.arange(num_worlds)).all()
 
 
 def test_nothing_is_heard_in_the_first_step_and_the_first_words_in_the_second():
-    heard = []
-
-    class Watched(Policy):
-        def step(self, weights, words, *given):  # type: ignore[no-untyped-def]
-            heard.append(words)
-            return super().step(weights, words, *given)
-
     policy, genomes, scenario = drawn_population("name")
-    rollout = lived(Watched(policy.spec), genomes, scenario, scenario.generate(np.arange(8), "train"))
-    assert heard[0] is None
-    assert len(heard) == scenario.num_steps == 2
-    symbols = rollout.seating.to_worlds(heard[1]).unflatten(-1, (policy.spec.message_length, -1)).argmax(dim=-1) + 1
-    said = np.stack(rollout.said)[0]
-    np.testing.assert_array_equal(symbols[:, 0, 0], said[:, 1])  # each hears the other
-    np.testing.assert_array_equal(symbols[:, 1, 0], said[:, 0])
+    rollout = lives(policy, genomes, scenario, scenario.generate(np.arange(8), "train"), keeps=True)
+    first, second = (moment.sensed for moment in rollout.moments)
+    assert scenario.num_steps == 2
+    assert (first.heard == SILENCE).all()
+    np.testing.assert_array_equal(second.heard + 1, np.stack(rollout.said)[0])
+    assert (second.audible == ~np.eye(2, dtype=bool)).all()  # each hears the other
 
 
 def test_a_life_is_recorded_as_it_was_lived():
     policy, genomes, _ = drawn_population()
     worlds = GUIDE.generate(np.arange(12), "train")
     again = worlds.copy()
-    rollout = lived(policy, 8 * genomes, GUIDE, worlds)
+    rollout = lives(policy, 8 * genomes, GUIDE, worlds)
     for acts, reward, state in zip(rollout.acts, rollout.rewards, rollout.states, strict=True):
         np.testing.assert_array_equal(GUIDE.advance(again, acts, None), reward)
         for name, values in again.arrays().items():
@@ -168,7 +164,7 @@ def test_the_same_life_is_lived_with_and_without_keeping_and_recording():
     ends = []
     for options in ({"keeps": True}, {"keeps": False}, {"num_recorded": 0}):
         worlds = GUIDE.generate(np.arange(16), "train")
-        lived(policy, genomes, GUIDE, worlds, explores=True, **options)
+        lives(policy, genomes, GUIDE, worlds, explores=True, **options)
         ends.append(worlds)
     for other in ends[1:]:
         np.testing.assert_array_equal(ends[0].owner, other.owner)
@@ -178,22 +174,22 @@ def test_the_same_life_is_lived_with_and_without_keeping_and_recording():
 def test_only_who_explores_draws():
     policy, genomes, scenario = drawn_population()
     for explores in (False, True):
-        lives = []
+        first_said = []
         for seed in (0, 1):
             worlds = scenario.generate(np.arange(8), "train")
             offsets = np.ones((2, 2), np.int64)
             rollout = live(
-                policy, policy.weights_of(genomes), scenario, worlds, seat(worlds.role, 4, offsets),
-                channel=Intervention(), hearing_radius_cells=0, generator=torch.Generator().manual_seed(seed),
+                policy, genomes, scenario, worlds, seat(worlds.role, 4, offsets),
+                channel=Intervention(), hearing_radius_cells=0, rng=np.random.default_rng(seed),
                 explores=explores, num_recorded=8,
             )  # fmt: skip
-            lives.append(rollout.said[0])
-        assert np.array_equal(*lives) == (not explores)
+            first_said.append(rollout.said[0])
+        assert np.array_equal(*first_said) == (not explores)
 
 
 def test_understanding_asks_every_builder_for_every_attribute():
     policy, genomes, scenario = drawn_population("name")
-    rollout = lived(policy, genomes, scenario, scenario.generate(np.arange(40), "train"))
+    rollout = lives(policy, genomes, scenario, scenario.generate(np.arange(40), "train"))
     answers, worlds = rollout.answers[-1], rollout.worlds
     expected = [
         all(answers[b, a].tolist() == worlds.goal[b].tolist() for a in range(2) if worlds.role[b, a] == Role.BUILDER)
@@ -205,11 +201,37 @@ def test_understanding_asks_every_builder_for_every_attribute():
 # ---- parts ----
 
 
-def test_voices_are_the_roles_of_the_others_in_the_order_of_hearing():
-    assert voices_of(np.array([[0, 1, 1], [1, 0, 1]])).tolist() == [
-        [[1, 1], [0, 1], [0, 1]],
-        [[0, 1], [1, 1], [1, 0]],
-    ]
+SPOKEN = np.array([[[0, 1], [2, 3]], [[1, SILENCE], [3, 2]], [[2, 0], [1, 1]]], np.int16)  # (B, A, L)
+
+
+def arriving(channel: Intervention, other_world: np.ndarray | None = None, has_end: bool = False) -> np.ndarray:
+    """What arrives of SPOKEN in a second world that is new."""
+    spec: Any = SimpleNamespace(num_symbols=4, has_end=has_end)
+    return as_it_arrives(SPOKEN, np.array([False, True, False]), channel, other_world, spec, np.random.default_rng(0))
+
+
+def test_words_arrive_as_they_were_sent_and_in_new_worlds_nothing_was_said():
+    heard = arriving(Intervention())
+    np.testing.assert_array_equal(heard[[0, 2]], SPOKEN[[0, 2]])
+    assert (heard[1] == SILENCE).all()
+    assert SPOKEN[1, 0, 0] == 1  # what was sent stays as it was
+
+
+def test_a_muted_channel_is_silent_and_a_shuffled_one_carries_the_words_of_the_other_world():
+    assert (arriving(Intervention("mute")) == SILENCE).all()
+    heard = arriving(Intervention("shuffle"), np.array([1, 2, 0]))
+    np.testing.assert_array_equal(heard[[0, 2]], SPOKEN[[1, 0]])
+    assert (heard[1] == SILENCE).all()
+
+
+def test_what_replaces_words_arrives_everywhere_but_in_new_worlds_and_is_no_end():
+    heard = arriving(Intervention(replacement=(4, 1)))
+    assert (heard[[0, 2]] == (3, 0)).all()
+    assert (heard[1] == SILENCE).all()
+    with pytest.raises(ValueError, match="replacement"):
+        arriving(Intervention(replacement=(4, 1)), has_end=True)
+    noisy = np.concatenate([arriving(Intervention(symbol_noise=1.0), np.array([2, 0, 0]), True) for _ in range(20)])
+    assert noisy.max() < 3
 
 
 def test_a_supply_gives_new_worlds_with_the_guide_where_it_is_wanted():
@@ -232,18 +254,30 @@ def test_a_supply_gives_new_worlds_with_the_guide_where_it_is_wanted():
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_advice_is_followed_as_often_as_it_should_be_and_drawn_evenly(share: float):
-    num_agents = 20_000
-    act = torch.zeros(1, num_agents, dtype=torch.int64)
-    advice = torch.full((1, num_agents), (1 << Act.UP) | (1 << Act.LEFT), dtype=torch.uint8)
+    advice = np.full((2, 10_000), (1 << Act.UP) | (1 << Act.LEFT), np.uint8)
     advice[0, :1000] = 0  # nobody is advised
-    new, is_own = follow_advice(act, advice, share, torch.Generator().manual_seed(0))
-    assert is_own[0, :1000].all()
-    assert torch.equal(new[is_own], act[is_own])
-    advised = new[~is_own]
-    assert abs(float((~is_own[0, 1000:]).float().mean()) - share) < 0.015
-    assert set(advised.tolist()) == ({int(Act.UP), int(Act.LEFT)} if share else set())
+    advice[1, :1000] = 1 << Act.RIGHT
+    acts = draw_advised(advice, share, np.random.default_rng(0))
+    assert acts.dtype == np.int8
+    assert (acts[0, :1000] == -1).all()
+    assert set(acts[1, :1000].tolist()) <= {-1, int(Act.RIGHT)}
+    of_two = np.concatenate([acts[0, 1000:], acts[1, 1000:]])
+    assert abs((of_two >= 0).mean() - share) < 0.015
+    assert set(of_two[of_two >= 0].tolist()) == ({int(Act.UP), int(Act.LEFT)} if share else set())
     if share:
-        assert abs(float((advised == Act.UP).float().mean()) - 0.5) < 0.03
+        assert abs((of_two[of_two >= 0] == Act.UP).mean() - 0.5) < 0.03
+
+
+def test_an_advised_act_is_done_and_marked_as_not_ones_own():
+    policy, genomes, scenario = drawn_population()
+    rollout = learning_rollout(policy, genomes, scenario, advised_share=0.5)
+    num_advised = 0
+    for moment in rollout.moments:
+        taken = ~moment.is_own_act & moment.sensed.is_active[:, None]
+        assert ((moment.advice[taken] >> moment.done.act[taken]) & 1 == 1).all()
+        num_advised += taken.sum()
+    advised = sum((moment.advice > 0).sum() for moment in rollout.moments)
+    assert abs(num_advised / advised - 0.5) < 4 * 0.5 / np.sqrt(advised)
 
 
 def test_what_an_act_changed_is_nothing_or_that_one_was_still_or_moved():
@@ -261,49 +295,139 @@ def test_what_an_act_changed_is_nothing_or_that_one_was_still_or_moved():
     assert seen == {0, 1, 2}
 
 
-def test_acts_are_drawn_as_often_as_they_are_probable_or_the_best_is_taken():
-    logits = torch.tensor([1.0, 0.0, -1.0, 2.0, 0.0]).expand(30_000, 5)
-    best, log_p = choose(logits, None)
-    assert (best == 3).all()
-    expected = torch.softmax(logits[0], dim=-1)
-    torch.testing.assert_close(log_p[0].exp(), expected[3])
-    drawn, log_p = choose(logits, torch.Generator().manual_seed(0))
-    found = torch.bincount(drawn, minlength=5) / 30_000
-    assert ((found - expected).abs() < 4 * (expected * (1 - expected) / 30_000).sqrt()).all()
-    torch.testing.assert_close(log_p.exp(), expected[drawn])
+@pytest.mark.parametrize("name", ["guide", "describe:2x4", "ask"])
+@pytest.mark.parametrize("has_end", [False, True])
+@pytest.mark.parametrize("renews", [False, True])
+def test_acts_and_words_are_counted_in_worlds_that_are_not_over(name: str, has_end: bool, renews: bool):
+    policy, genomes, scenario = drawn_population(name, channel={"variable_length": has_end})
+    spec = policy.spec
+    assert spec.has_end == has_end
+    rollout = learning_rollout(policy, genomes, scenario, renews=renews, advised_share=0.2)
+    acts, said = np.zeros_like(rollout.act_counts), np.zeros_like(rollout.said_counts)
+    for moment in rollout.moments:
+        active = moment.sensed.is_active
+        genome, act, symbols = rollout.seating.genome_of[active], moment.done.act[active], moment.done.symbols[active]
+        np.add.at(acts, (genome, act), 1)
+        spoken = is_spoken(torch.from_numpy(symbols.astype(np.int64)), spec.num_symbols, has_end).numpy()
+        np.add.at(said, (np.broadcast_to(genome[..., None], symbols.shape)[spoken], symbols[spoken]), 1)
+    assert acts.shape == (len(genomes), spec.num_actions)
+    np.testing.assert_array_equal(rollout.act_counts, acts)
+    np.testing.assert_array_equal(rollout.said_counts, said)
+    assert acts.sum() == rollout.lived_steps
+    assert rollout.use.token_counts["body"] == rollout.lived_steps
+
+
+# ---- threads ----
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`machine.prepare`, which is undone afterwards."""
+    monkeypatch.setattr(machine, "_num_threads", machine.num_threads())
+    return machine.prepare
+
+
+def all_of(rollout: Rollout) -> dict[str, np.ndarray]:
+    """What a rollout says, by name."""
+    moments = rollout.moments
+    values = {
+        f"sensed.{name}": np.stack([getattr(m.sensed, name) for m in moments]) for name in vars(moments[0].sensed)
+    }
+    values |= {f"done.{name}": np.stack([getattr(m.done, name) for m in moments]) for name in vars(moments[0].done)}
+    values |= {f"state.{name}": array for name, array in rollout.worlds.arrays().items()}
+    names = ("last_value", "is_understood", "total_reward", "act_counts", "said_counts")
+    return values | {name: getattr(rollout, name) for name in names}
+
+
+@pytest.mark.parametrize("population", [1, 5])
+def test_a_life_is_the_same_to_the_bit_with_any_number_of_threads(threads: Callable[[int], None], population: int):
+    policy, genomes, scenario = drawn_population(population=population)
+    found = []
+    for num_threads in (1, 2, 3):
+        threads(num_threads)
+        rollout = learning_rollout(policy, genomes, scenario, advised_share=0.3, symbol_noise=0.2)
+        assert machine.num_threads() == num_threads
+        found.append(all_of(rollout))
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        for name, values in other.items():
+            assert values.tobytes() == found[0][name].tobytes(), name
+
+
+def test_a_crew_does_all_of_the_work_once_on_threads_of_its_own(threads: Callable[[int], None]):
+    for num_threads in (1, 2, 3):
+        threads(num_threads)
+        done, workers, both_here = np.zeros(7, int), set(), threading.Barrier(num_threads)
+
+        def work(first: int, last: int, done=done, workers=workers, both_here=both_here) -> None:  # type: ignore[no-untyped-def]
+            both_here.wait(timeout=10)  # nobody gets on before all have begun
+            done[first:last] += 1
+            workers.add(threading.get_ident())
+
+        with machine.crew() as share:
+            share(work, 7)
+        assert (done == 1).all()
+        assert len(workers) == num_threads
+        assert (threading.get_ident() in workers) == (num_threads == 1)
+
+
+def test_what_goes_wrong_on_another_thread_is_told(threads: Callable[[int], None]):
+    threads(2)
+
+    def fail(first: int, last: int) -> None:
+        raise ValueError(f"no {first}")
+
+    with machine.crew() as share, pytest.raises(ValueError, match="no 0"):
+        share(fail, 2)
+
+
+def test_a_genome_that_is_no_number_disturbs_nobody_else_where_nobody_hears_it():
+    policy, genomes, scenario = drawn_population()
+    rollouts = []
+    for broken in (False, True):
+        if broken:
+            genomes = genomes.clone()
+            genomes[2] = float("nan")
+        rollouts.append(
+            lives(
+                policy,
+                genomes,
+                scenario,
+                scenario.generate(np.arange(16), "train"),
+                Intervention("mute"),
+                keeps=True,
+                explores=True,
+            )
+        )
+    for one, other in zip(*(rollout.moments[:1] for rollout in rollouts), strict=True):
+        others = (rollouts[0].seating.genome_of != 2) & one.sensed.is_active[:, None]
+        for name in vars(one.done):
+            values, again = getattr(one.done, name), getattr(other.done, name)
+            np.testing.assert_array_equal(values[others], again[others], err_msg=name)
+        assert np.isnan(other.done.value[~others]).all()
 
 
 # ---- choices ----
 
 
-def test_builders_answer_with_the_candidate_that_they_believe_in_most_also_in_worlds_that_were_replaced():
+@pytest.mark.parametrize("renews", [False, True])
+def test_builders_answer_with_the_candidate_that_they_believe_in_most_also_in_worlds_that_were_replaced(renews: bool):
     policy, genomes, scenario = drawn_population("refer")
-    worlds = scenario.generate(np.arange(40), "train")
-    supply = WorldSupply(scenario, "train", np.random.default_rng(0))
-
-    class Watched(Policy):
-        def listen(self, *given: Any) -> Any:
-            result = super().listen(*given)
-            beliefs.append(result[1])
-            return result
-
-    beliefs: list[Any] = []
-    for given in (None, supply):
-        beliefs.clear()
-        rollout = lived(Watched(policy.spec), genomes, scenario, worlds.copy(), supply=given, keeps=True)
-        assert len(rollout.moments) == 2
-        for t, moment in enumerate(rollout.moments):
-            choices = rollout.seating.to_worlds(moment.choices).numpy()  # (B, A, C, G)
-            goal = rollout.seating.to_worlds(moment.goal).numpy()
-            assert ((choices == goal[:, :, None]).all(axis=-1).sum(axis=-1) == 1).all()
-            expected = rollout.seating.to_worlds(beliefs[t].choose(moment.choices)).numpy()
-            np.testing.assert_array_equal(rollout.answers[t], expected)
-            assert (rollout.answers[t][:, :, None] == choices).all(axis=-1).any(axis=-1).all()
-    body = Body(policy, scenario, worlds, rollout.seating, "cpu")
-    np.testing.assert_array_equal(rollout.seating.to_worlds(body.choices)[:, 1], worlds.choices)
-    other = scenario.generate(np.arange(40) + 100, "train")
-    body.learn_goals(other)
-    np.testing.assert_array_equal(rollout.seating.to_worlds(body.choices)[:, 0], other.choices)
+    rollout = learning_rollout(policy, genomes, scenario, worlds_each=10, renews=renews)
+    assert len(rollout.moments) == 2
+    life = lived(rollout, policy.spec, 0.9, 0.9)
+    (part,) = (part for part in life.parts if part.role == Role.BUILDER)
+    assert part.choices is not None
+    assert ((part.choices == part.goal.unsqueeze(2)).all(dim=-1).sum(dim=-1) == 1).all()
+    weights = policy.weights_of(genomes)
+    _, beliefs = policy.believe(weights, sum_of_rows(weights["tokens"], part.tokens), part.course)
+    expected = beliefs.choose(part.choices).numpy()
+    num_seats = part.course.is_new.shape[2]
+    is_builder = life.routes.role == Role.BUILDER
+    genome, place = np.divmod(life.routes.seat_of[is_builder], num_seats)
+    for t, moment in enumerate(rollout.moments):
+        np.testing.assert_array_equal(moment.done.answers[is_builder], expected[genome, t * num_seats + place])
+    assert len(np.unique(expected[:, num_seats:].reshape(-1, 3), axis=0)) > 5
 
 
 @pytest.mark.parametrize("name", ["refer", "refer:3x6:9"])

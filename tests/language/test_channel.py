@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from language.channel import (
+    SILENCE,
     Intervention,
+    altered_symbols,
     as_heard,
     deliver,
+    draw_others,
     draw_symbols,
     gumbel_noise,
     is_spoken,
     log_prob_of,
     other_agents,
+    sent_symbols,
     straight_through,
     until_end,
     with_gradient_of,
@@ -360,3 +365,64 @@ def test_no_gradient_crosses_where_nothing_is_heard():
         if heard.requires_grad:
             (heard * torch.randn(V, generator=draws(2))).sum().backward()
         assert logits.grad is None or not logits.grad.any()
+
+
+# ---- whole numbers, where nobody learns ----
+
+
+@pytest.mark.parametrize("has_end", [False, True])
+def test_symbols_are_sent_as_messages_are_heard(has_end: bool):
+    symbols = np.random.default_rng(0).integers(V, size=(200, L)).astype(np.int16)
+    before = symbols.copy()
+    sent = sent_symbols(symbols, V, has_end)
+    assert sent.dtype == np.int16
+    expected = torch.nn.functional.one_hot(torch.from_numpy(symbols.astype(np.int64)), V).float()
+    expected = until_end(expected) if has_end else expected
+    hot = np.arange(V) == sent[..., None]  # silence is no symbol
+    np.testing.assert_array_equal(hot, expected.numpy() > 0)
+    np.testing.assert_array_equal(sent + 1, as_heard(torch.from_numpy(before), V, has_end).numpy())
+    assert ((sent == SILENCE).any()) == has_end
+    sent[:] = 0
+    np.testing.assert_array_equal(symbols, before)  # and what was drawn stays as it was
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_noise_on_symbols_replaces_the_share_it_should_by_evenly_drawn_words_and_leaves_silence(share: float):
+    symbols = np.full((5000, L), 1, np.int16)
+    symbols[:, 3] = SILENCE
+    rng = np.random.default_rng(0)
+    heard = altered_symbols(symbols, Intervention(symbol_noise=share), V - 1, rng)
+    assert heard.dtype == np.int16
+    assert (heard[:, 3] == SILENCE).all()
+    found = np.bincount(heard[:, :3].ravel(), minlength=V) / heard[:, :3].size
+    expected = np.array([share / (V - 1)] * (V - 1) + [0.0])  # the last one ends messages, and is no noise
+    expected[1] += 1 - share
+    np.testing.assert_allclose(found, expected, atol=4 * np.sqrt(0.25 / heard[:, :3].size))
+    if share == 1.0:
+        assert abs(np.corrcoef(heard[:, 0], heard[:, 1])[0, 1]) < 0.06  # each place is drawn for itself
+    assert (symbols[:, :3] == 1).all()
+    if share == 0.0:
+        assert rng.random() == np.random.default_rng(0).random()  # no noise needs no draw
+        heard[:] = 0
+        assert (symbols[:, :3] == 1).all()
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_a_replacement_of_symbols_is_what_everybody_hears_before_noise(noise: float):
+    symbols = np.random.default_rng(0).integers(SILENCE, V, size=(B, A, L)).astype(np.int16)
+    intervention = Intervention(replacement=(1, V - 1, 2, 2), symbol_noise=noise)
+    heard = altered_symbols(symbols, intervention, V - 1, np.random.default_rng(1))
+    is_replacement = (heard == np.array([0, V - 2, 1, 1])).all(axis=-1)
+    assert is_replacement.all() if not noise else not is_replacement.all()
+    assert heard.min() >= 0
+    for wrong in ((1, 2), (1, 1, 1, V)):
+        with pytest.raises(ValueError, match="replacement"):
+            altered_symbols(symbols, Intervention(replacement=wrong), V - 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_when_speakers_are_shuffled_each_is_heard_once_and_never_in_its_own_place(count: int):
+    for seed in range(20):
+        other = draw_others(count, draws(seed))
+        assert sorted(other.tolist()) == list(range(count))
+        assert (other != torch.arange(count)).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from population.memory import Memory, remember
+from population.memory import Course, Memory, remember
 from population.policy import Policy
 from tests.population.conftest import draw_scene, outputs_of, some_see
 
@@ -70,3 +70,15 @@ def test_the_gate_decides_how_much_of_the_new_is_remembered():
             "stream.bias": torch.cat([torch.full((2, width), gate_bias), torch.zeros(2, width)], dim=-1),
         }
         torch.testing.assert_close(remember(inputs, memory, weights, "stream"), expected)
+
+
+def test_a_course_is_remembered_as_its_steps_are_one_after_another(policy: Policy, genomes: Tensor):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(4, 5, 3, policy.spec.width, generator=generator)
+    is_new = torch.rand(4, 5, 3, generator=generator) < 0.3
+    weights = policy.weights_of(genomes)
+    course = remember(inputs.flatten(1, 2), Course(is_new), weights, "language").unflatten(1, (5, 3))
+    memory = torch.zeros(4, 3, policy.spec.width)
+    for t in range(5):
+        memory = remember(inputs[:, t], memory * ~is_new[:, t, :, None], weights, "language")
+        torch.testing.assert_close(course[:, t], memory, atol=1e-5, rtol=1e-5)

@@ -137,11 +137,26 @@ def test_a_language_game_of_the_blind_never_calls_the_visual_expert(
 
 
 def test_only_those_who_see_look_in_a_whole_life(policy: Policy, genomes: Tensor, society: Society):
-    rollout, _ = play(policy, genomes, society.scenario, worlds_per_boxling=2)
-    steps = rollout.use.visual_calls
-    seers = int(society.scenario.observe(rollout.worlds).sees.sum())
-    assert 1 <= steps <= society.scenario.num_steps
-    assert rollout.use.visual_tokens == steps * seers
+    rollout, _ = play(policy, genomes, society.scenario, worlds_per_boxling=2, num_recorded=8)
+    assert rollout.start is not None
+    seers = society.scenario.observe(rollout.start).sees.sum(axis=1)  # in each world, as long as it is not over
+    is_over = np.stack([rollout.start.is_over, *(state.is_over for state in rollout.states[:-1])])
+    assert len(rollout.worlds) == 8
+    assert rollout.use.visual_calls == len(rollout.states) >= 1
+    assert rollout.use.visual_tokens == (seers * ~is_over).sum()
+
+
+def test_nan_in_the_eyes_changes_no_bit_of_a_life_of_the_blind(policy: Policy, genomes: Tensor, society: Society):
+    """Words of the blind, and all else that they do, up to the first step in which they could hear who sees."""
+    said, acts = [], []
+    for genome in (genomes, with_eyes(policy, genomes, float("nan"))):
+        rollout, _ = play(policy, genome, society.scenario, worlds_per_boxling=2, num_recorded=8)
+        blind = ~society.scenario.observe(rollout.start).sees
+        said.append(rollout.said[0])
+        acts.append(rollout.acts[0])
+    assert np.array_equal(said[0][blind], said[1][blind])
+    assert np.array_equal(acts[0][blind], acts[1][blind])
+    assert not np.array_equal(acts[0][~blind], acts[1][~blind]) or not np.array_equal(said[0][~blind], said[1][~blind])
 
 
 # ---- 2: NaN ----
@@ -215,9 +230,10 @@ def test_the_routing_table_sends_vision_to_the_visual_expert_and_nothing_else(po
 def test_a_picture_meets_the_weights_of_the_visual_expert_only(policy: Policy, genomes: Tensor):
     scene = draw_scene(policy.spec, some_see())
     leaf = genomes.clone().requires_grad_()
-    heads = policy.spec.num_query_heads * policy.spec.key_width
-    query = torch.randn(*scene.senses.view.shape[:2], heads)  # what is asked may come from words
-    look, parts = visual_expert(scene.senses.view, query, policy.layout.views(leaf), policy.spec)
+    spec = policy.spec
+    asked = (len(spec.visible_attributes), spec.query_heads, spec.key_width)
+    query = torch.randn(*scene.senses.view.shape[:2], *asked)  # what is asked may come from words
+    look, parts = visual_expert(scene.senses.view, query, policy.layout.views(leaf), spec)
     (look.sum() + sum(part.sum() for part in parts)).backward()
     assert leaf.grad[:, eyes_of(policy)].any()
     assert not leaf.grad[:, ~eyes_of(policy)].any()
