@@ -75,6 +75,11 @@ class Archive:
         for n, place in enumerate(cell[winners].tolist()):
             self.rows[place] = {name: values[n].copy() for name, values in rows.items()}
 
+    def inherited(self, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """What children of the elites of these cells (C,) inherit, (C, ...) each; nothing of no cells."""
+        names = list(self.rows[int(cells[0])]) if len(cells) else []
+        return {name: np.stack([self.rows[cell][name] for cell in cells.tolist()]) for name in names}
+
     def is_elite(self, behaviour: np.ndarray, boxling: np.ndarray) -> np.ndarray:
         """Which boxlings hold the cell in which they behave now, (P,) bool."""
         return self.boxling[self.cell_of(behaviour)] == boxling
@@ -90,8 +95,7 @@ class Archive:
     def state(self) -> dict[str, np.ndarray]:
         """All of it, as arrays for a checkpoint."""
         cells = self.filled
-        names = list(self.rows[int(cells[0])]) if len(cells) else []
-        inherited = {INHERITED + name: np.stack([self.rows[int(cell)][name] for cell in cells]) for name in names}
+        inherited = {INHERITED + name: rows for name, rows in self.inherited(cells).items()}
         return {"cell": cells, "fitness": self.fitness[cells], "boxling": self.boxling[cells], **inherited}
 
     @staticmethod

@@ -38,6 +38,10 @@ def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
 
 Gradient = Literal["straight-through", "reinforce", "autoencoding", "none"]
 Strategy = Literal["truncation", "tournament", "age", "random", "none", "map-elites", "random-search"]
+MutationKind = Literal["gaussian", "safe"]
+Crossover = Literal["none", "expert", "layer", "distil"]
+GeneCrossover = Literal["mean", "parent"]
+LearnFrom = Literal["all", "reward", "elites"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,13 @@ class SelectionConfig:
     founders: int = 1  # from which the population descends, each with a language of its own; not with seed_from
     mutation: bool = True  # copies of the best are mutated; off: they are exact
     mutation_step: float = 0.02  # size of the noise, as a share of each layer's root mean square
+    mutation_kind: MutationKind = "gaussian"  # safe: less noise on weights that what is done hangs on
+    crossover: Crossover = "none"  # how two parents have a child, see `evolution.offspring`; none: all have one
+    crossover_share: float = 0.5  # of births that could have two parents, which do
+    genes: bool = False  # learning rate, entropy bonus, temperature and mutation step are inherited, and vary
+    gene_step: float = 0.2  # by which factor they vary: exp(gene_step N(0, 1)) at each birth
+    gene_crossover: GeneCrossover = "mean"  # of two parents' genes; parent: each is that of one of them
+    experience_worlds: int = 2  # a parent, or an elite, guides, where children or others learn from what it does
     newborn_share: float = 0.5  # of all births: inherit body and eyes, but have to learn the language
     newborns_inherit: bool = True  # off: a newborn inherits nothing at all
     renewed_listeners: int = 0  # boxlings whose ears are renewed each generation until newborns_until, besides births
@@ -103,14 +114,18 @@ class SelectionConfig:
     protected_generations: int = 1  # how long a newborn cannot be eliminated
 
     def __post_init__(self) -> None:
-        for name in ("eliminated_share", "newborn_share", "newborns_until"):
+        for name in ("eliminated_share", "newborn_share", "newborns_until", "crossover_share"):
             _check(self, name, 0, 1)
-        for name in ("mutation_step", "protected_generations", "renewed_listeners", "revalidated_elites"):
+        for name in ("mutation_step", "gene_step", "protected_generations", "renewed_listeners", "revalidated_elites"):
             _check(self, name, 0)
-        _check(self, "founders", 1)
+        for name in ("founders", "experience_worlds"):
+            _check(self, name, 1)
         _check(self, "tournament_size", 2)
         _check(self, "archive_cells", 1, 100)
         _check_choice(self, "strategy", get_args(Strategy))
+        _check_choice(self, "mutation_kind", get_args(MutationKind))
+        _check_choice(self, "crossover", get_args(Crossover))
+        _check_choice(self, "gene_crossover", get_args(GeneCrossover))
 
 
 @dataclass(frozen=True)
@@ -118,6 +133,10 @@ class LearningConfig:
     """What is learned within a lifetime."""
 
     fine_tuning: bool = True  # off: evolution only
+    learn_from: LearnFrom = "all"  # reward: from that alone; elites: all others do as the fittest do, and no more
+    elite_share: float = 0.25  # of the population, the fittest, whom others learn from
+    elite_rounds: int = 12  # updates towards what an elite does, each generation
+    distil_rounds: int = 12  # updates of a child towards what both its parents do, where crossover is distil
     founder_rounds: int | None = None  # language rounds of the founder, before its copies are the population
     language_rounds: int | None = None  # pure language games each generation
     language_batch: int | None = None  # meanings a genome says, and hears, in a round
@@ -143,17 +162,21 @@ class LearningConfig:
     advised_until: float = 0.15  # share of the run after which no act does
 
     def __post_init__(self) -> None:
-        for name in ("founder_rounds", "language_rounds", "acting_rounds", "newborn_listener_every"):
+        for name in (
+            "founder_rounds", "language_rounds", "acting_rounds", "newborn_listener_every", "elite_rounds",
+            "distil_rounds",
+        ):  # fmt: skip
             _check(self, name, 0)
         for name in ("language_batch", "acting_worlds", "epochs"):
             _check(self, name, 1)
-        for name in ("half_told_share", "discount", "gae_lambda", "advised_share", "advised_until"):
+        for name in ("half_told_share", "discount", "gae_lambda", "advised_share", "advised_until", "elite_share"):
             _check(self, name, 0, 1)
         for name in (
             "entropy_bonus", "message_entropy_bonus", "belief_weight", "edit_weight", "value_weight",
             "reward_weight", "imitation_weight", "learning_rate", "gradient_norm", "ppo_clip", "meaning_zipf",
         ):  # fmt: skip
             _check(self, name, 0)
+        _check_choice(self, "learn_from", get_args(LearnFrom))
 
 
 @dataclass(frozen=True)

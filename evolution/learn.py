@@ -47,15 +47,25 @@ class RowAdam:
         self.square = torch.zeros(num_genomes, num_parameters, device=device)
         self.num_updates = torch.zeros(num_genomes, device=device)
 
-    def copy_row(self, source: int, target: int) -> None:
-        """A child goes on learning where its parent is."""
-        for rows in (self.mean, self.square, self.num_updates):
-            rows[target] = rows[source]
+    ROWS = ("mean", "square", "num_updates")
 
-    def forget(self, row: int, columns: Tensor) -> None:
-        """Moments of parameters (parameters,) bool that were drawn anew."""
-        self.mean[row, columns] = 0.0
-        self.square[row, columns] = 0.0
+    def take(self, rows: Tensor) -> RowAdam:
+        """The optimiser of copies of these rows (n,) int64."""
+        part = RowAdam(0, 0)
+        for name in self.ROWS:
+            setattr(part, name, getattr(self, name)[rows])
+        return part
+
+    def put(self, rows: Tensor, other: RowAdam) -> None:
+        """Rows (n,) int64 go on where those of the other one are."""
+        for name in self.ROWS:
+            getattr(self, name)[rows] = getattr(other, name)
+
+    def forget(self, rows: Tensor, columns: Tensor) -> None:
+        """Moments of parameters (parameters,) bool that were drawn anew, in these rows (n,) int64."""
+        places = columns.nonzero().flatten()
+        self.mean[rows.unsqueeze(1), places] = 0.0
+        self.square[rows.unsqueeze(1), places] = 0.0
 
     def rows(self, first: int, last: int) -> RowAdam:
         """The optimiser of some of the rows, which shares its numbers with this one."""

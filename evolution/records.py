@@ -32,6 +32,10 @@ BOXLINGS = pa.schema(
         ("as_guide", pa.float64()),  # its fitness in the worlds where it was the guide
         ("as_builder", pa.float64()),  # and where it was a builder
         ("is_eliminated", pa.bool_()),  # at the end of this generation
+        ("learning_rate", pa.float64()),  # its genes, or the run's options where there are none
+        ("entropy_bonus", pa.float64()),
+        ("temperature", pa.float64()),
+        ("mutation_step", pa.float64()),
     ]
 )
 # T steps, A agents, L symbols, G private attributes, H x W cells, K bodies.

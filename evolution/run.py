@@ -219,7 +219,7 @@ def load_ancestors(path: str, spec: PolicySpec, scenario: str) -> Ancestors:
         raise ValueError(
             f"{folder} cannot seed scenario {scenario}: its boxlings are of another make ({', '.join(different)})"
         )
-    return Ancestors(tensors["genomes"], tensors["fitness"])
+    return Ancestors(tensors["genomes"], tensors["fitness"], tensors.get("genes"))
 
 
 def load_population(path: str | Path) -> tuple[dict[str, Any], PolicySpec, np.ndarray]:

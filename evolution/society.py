@@ -18,24 +18,28 @@ import torch
 
 from evolution.archive import behaviour_of
 from evolution.chance import stream, torch_stream
-from evolution.config import RunConfig, defaults_for
+from evolution.config import LearningConfig, RunConfig, defaults_for
 from evolution.dialogue import dialogue_round
 from evolution.evaluate import converse, earned, earned_again, play, some_meanings
-from evolution.learn import Losses, RowAdam, acting_round, language_round
+from evolution.imitate import imitate, lesson_of
+from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, crew, prepare
+from evolution.offspring import Rows, conceive, couples
 from evolution.records import BOXLINGS
-from evolution.relive import Lived, lived
+from evolution.relive import Lived, gather, lived
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import Judged, Replacement, Selection
 from language.channel import Intervention
 from language.measures import all_measures
 from language.vocabulary import lexicon_of
 from language.words import lexicon_of_words, train_words, word_tokenizer
-from population.genome import mutate
-from population.lineage import NO_MOTHER, ORIGINS, Birth, Lineage
+from population.genes import NAMES, column, vary
+from population.genes import founders as founders_genes
+from population.lineage import NO_FATHER, NO_MOTHER, ORIGINS, Birth, Lineage
 from population.policy import Policy
 from population.spec import PolicySpec
+from population.variation import gaussian
 from world import scenarios
 from world.recording import record, scene_of, start_columns
 from world.splits import COMPOSITIONS, TRAIN
@@ -55,11 +59,12 @@ ALL_PARTS = ("eyes", "ears", "mind", "mouth", "hands")  # and what one draws ane
 class Boxling(mesa.Agent):
     """One inhabitant; its genome is a row of the society's matrix."""
 
-    def __init__(self, model: Society, birth: Birth, slot: int) -> None:
+    def __init__(self, model: Society, birth: Birth, slot: int, genes: np.ndarray) -> None:
         super().__init__(model)
         self.unique_id = birth.boxling  # ours: it goes on where a checkpoint left it, and is never reused
         self.birth = birth
         self.slot = slot
+        self.learning_rate, self.entropy_bonus, self.temperature, self.mutation_step = genes.tolist()
         self.fitness = float("nan")
         self.as_guide = float("nan")
         self.as_builder = float("nan")
@@ -131,6 +136,7 @@ class Ancestors:
 
     genomes: np.ndarray  # (Q, parameters) float32
     fitness: np.ndarray  # (Q,)
+    genes: np.ndarray | None = None  # (Q, genes), where they were inherited there
 
 
 def filled_config(config: RunConfig) -> RunConfig:
@@ -143,6 +149,8 @@ def filled_config(config: RunConfig) -> RunConfig:
     between = 1 if config.learning.fine_tuning else max(1, AGENT_STEPS_A_CHECKPOINT // steps)
     filled = replace(config, scenario=scenario.name).filled(defaults | {"checkpoint_every": between})
     policy_spec(filled)  # nonsense is refused before anything is written
+    if filled.selection.genes:
+        founders_genes(optional_genes(filled), 1)
     if filled.channel.length_cost and not filled.channel.variable_length:
         raise ValueError(f"length_cost goes with variable_length, got {filled.channel.length_cost} without it")
     for name in ("meaning_zipf", "half_told_share"):
@@ -176,6 +184,23 @@ def plain_options(options: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(plain["seed"], int):
             raise ValueError(f"rng must be a whole number, from which the run follows, got {plain['seed']!r:.60}")
     return plain
+
+
+def optional_genes(config: RunConfig) -> dict[str, float]:
+    """The options of a run that can be inherited as genes."""
+    return {
+        "learning_rate": config.learning.learning_rate,
+        "entropy_bonus": config.learning.entropy_bonus,
+        "temperature": LAST_TEMPERATURE,
+        "mutation_step": config.selection.mutation_step,
+    }
+
+
+def what_is_learned(learning: LearningConfig) -> LearningConfig:
+    """What `learn_from` means for the other options; founders learn to talk before, whatever it is."""
+    if learning.learn_from != "reward":
+        return learning
+    return replace(learning, language_rounds=0, belief_weight=0.0, edit_weight=0.0, imitation_weight=0.0)
 
 
 def policy_spec(config: RunConfig) -> PolicySpec:
@@ -213,8 +238,8 @@ class Society(mesa.Model):
     """A population and everything that happens to it. See the module's docstring.
 
     Options of a run can be given by their names alone, in place of those of `config`: `Society(scenario="describe:3x6",
-    population=4, seed=3)`, and so `mesa.batch_run(Society, {"strategy": ["age", "random"], "seed": range(3)})`. All
-    follows from the seed, which mesa may also call `rng`, so that iterations of a batch are the same run again.
+    population=4, seed=3)`, and so `mesa.batch_run(Society, {"strategy": ["truncation", "random"], "seed": range(3)})`.
+    All follows from the seed, which mesa may also call `rng`, so that iterations of a batch are the same run again.
 
     `ancestors` seed the population; without them a founder learns the language alone, and its mutated copies begin.
     `on_progress(share, text)` is told how the founder's childhood goes. Who `collects` keeps every row in
@@ -261,8 +286,13 @@ class Society(mesa.Model):
         self.selection = Selection(config.selection)
         self.behaviour = np.zeros((config.population, 2))  # of the generation judged last, see `evolution.archive`
         self.best_validated: int | None = None  # slot of the elite that did best when judged again
-        self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
+        self.learning = what_is_learned(config.learning)
+        self.optimiser: RowAdam | None = None  # where nobody learns
+        if config.learning.fine_tuning:
+            self.optimiser = RowAdam(config.population, self.layout.num_parameters, config.device)
         self.genomes = torch.zeros(config.population, self.layout.num_parameters, device=config.device)
+        # (P, genes), see `population.genes`; where they are not inherited they are the run's options, and never change
+        self.genes = np.tile([optional_genes(config)[name] for name in NAMES], (config.population, 1))
         self.slow_genomes = torch.zeros_like(self.genomes) if config.channel.slow_copy_weight else None
         self.collects = collects
         self.births: list[Birth] = []  # all that there were, if it collects
@@ -274,34 +304,41 @@ class Society(mesa.Model):
 
     def _found(self, ancestors: Ancestors | None, on_progress: Callable[[float, str], None] | None) -> None:
         config = self.config
+        device, population = config.device, config.population
         rng = stream(config.seed, "founders")
         if ancestors is not None:
             # the fittest first; if there are too few of them, mutated copies fill the population
             order = np.argsort(-np.nan_to_num(ancestors.fitness, nan=-np.inf), kind="stable")
+            exact = torch.from_numpy(ancestors.genomes[order]).to(device)
             origin = "seed"
-            sources = [ancestors.genomes[order[slot % len(order)]] for slot in range(config.population)]
-            num_exact = len(order)
         else:
-            num_exact = min(config.selection.founders, config.population)
-            founders = torch.from_numpy(self.layout.draw(num_exact, rng)).to(config.device)
-            self._raise_founders(founders, on_progress)
+            exact = torch.from_numpy(self.layout.draw(min(config.selection.founders, population), rng)).to(device)
+            self._raise_founders(exact, on_progress)
             origin = "founder"
-            sources = [founders[slot % num_exact].cpu().numpy() for slot in range(config.population)]
-        step = config.selection.mutation_step if config.selection.mutation else 0.0
-        for slot, source in enumerate(sources):
-            genome = source if slot < num_exact else mutate(source, self.layout, step, rng)
-            self.genomes[slot] = torch.from_numpy(genome)
-            self._give_birth(slot, NO_MOTHER, self.generation, origin)
+        source = np.arange(population) % len(exact)
+        self.genomes = exact[torch.from_numpy(source).to(device)]
+        if config.selection.genes and ancestors is not None and ancestors.genes is not None:
+            self.genes = ancestors.genes[order[source]]
+        if config.selection.mutation and len(exact) < population:
+            copies = slice(len(exact), None)
+            if config.selection.genes:
+                self.genes[copies] = vary(self.genes[copies], config.selection.gene_step, rng)[0]
+            self.genomes[copies] = gaussian(
+                self.genomes[copies], self.layout, column(self.genes[copies], "mutation_step"),
+                torch_stream(config.seed, "founders", device=device),
+            )  # fmt: skip
+        for slot in range(population):
+            self._give_birth(slot, NO_MOTHER, NO_FATHER, self.generation, origin)
         if self.slow_genomes is not None:
             self.slow_genomes.copy_(self.genomes)
 
-    def _give_birth(self, slot: int, mother: int, generation: int, origin: str) -> None:
+    def _give_birth(self, slot: int, mother: int, father: int, generation: int, origin: str) -> None:
         """A new boxling in a slot."""
-        self._settle(slot, Birth(self.next_id, mother, generation, origin))
+        self._settle(slot, Birth(self.next_id, mother, generation, origin, father))
         self.next_id += 1
 
     def _settle(self, slot: int, birth: Birth) -> Boxling:
-        self.slots[slot : slot + 1] = [boxling := Boxling(self, birth, slot)]
+        self.slots[slot : slot + 1] = [boxling := Boxling(self, birth, slot, self.genes[slot])]
         if self.collects:
             self.births.append(birth)
         return boxling
@@ -330,8 +367,7 @@ class Society(mesa.Model):
             if i in ages:
                 self.childhood.append(self._language_measures(founders, offsets=(0,)))  # each talks with itself
             if every and i and i % every == 0 and progress < 1 - FADES_OVER:
-                for row in range(len(founders)):
-                    self._renew(founders, optimiser, row, LANGUAGE_PARTS, rng, slow)
+                self._renew(founders, optimiser, np.arange(len(founders)), LANGUAGE_PARTS, rng, slow)
             surprise = self._language_round(
                 founders, optimiser, slow, 0, 2 * int(learning.language_batch or 1), progress, fading(progress),
                 rng, generator,
@@ -342,17 +378,19 @@ class Society(mesa.Model):
                 on_progress(progress, f"{who} to talk (surprise {bits:.2f} bits {unit})")
 
     def _renew(
-        self, genomes: torch.Tensor, optimiser: RowAdam, row: int, parts: tuple[str, ...], rng: np.random.Generator,
-        slow_genomes: torch.Tensor | None = None,
+        self, genomes: torch.Tensor, optimiser: RowAdam | None, rows: np.ndarray, parts: tuple[str, ...],
+        rng: np.random.Generator, slow_genomes: torch.Tensor | None = None,
     ) -> None:  # fmt: skip
-        """Draw parts of a boxling anew. New ears have to learn the language: only a code that is easily learned
+        """Draw parts of boxlings anew. New ears have to learn the language: only a code that is easily learned
         survives that."""
         columns = self._columns(*parts)
-        fresh = torch.from_numpy(self.layout.draw(1, rng)).to(genomes.device)
-        genomes[row, columns] = fresh[0, columns]
-        optimiser.forget(row, columns)
+        places = torch.from_numpy(rows).to(genomes.device)
+        fresh = torch.from_numpy(self.layout.draw(len(rows), rng)).to(genomes.device)
+        genomes[places] = torch.where(columns, fresh, genomes[places])
+        if optimiser is not None:
+            optimiser.forget(places, columns)
         if slow_genomes is not None:  # a slow copy of other ears would be no copy
-            slow_genomes[row, columns] = fresh[0, columns]
+            slow_genomes[places] = torch.where(columns, fresh, slow_genomes[places])
 
     def _columns(self, *parts: str) -> torch.Tensor:
         return torch.from_numpy(self.layout.columns_of(*parts)).to(self.genomes.device)
@@ -445,8 +483,7 @@ class Society(mesa.Model):
         """Judge the fittest by fresh worlds alone, where that is asked for; returns what became of their fitness."""
         config = self.config
         fitness = np.array([boxling.fitness for boxling in self.slots])
-        finite = np.flatnonzero(np.isfinite(fitness))
-        elites = finite[np.argsort(-fitness[finite], kind="stable")][: config.selection.revalidated_elites]
+        elites = self._fittest(config.selection.revalidated_elites)
         self.best_validated = None
         if not len(elites):
             return {}
@@ -467,6 +504,12 @@ class Society(mesa.Model):
             "elite_fitness_after": float(validated.mean()),
         }
 
+    def _fittest(self, number: int) -> np.ndarray:
+        """Slots of so many of the fittest, the best first; nobody who has no fitness, as those who are just born."""
+        fitness = np.array([boxling.fitness for boxling in self.slots])
+        finite = np.flatnonzero(np.isfinite(fitness))
+        return finite[np.argsort(-fitness[finite], kind="stable")][:number]
+
     def _measures_of(self, rollout: Rollout) -> dict[str, float]:
         fitness = np.array([boxling.fitness for boxling in self.slots])
         finite = fitness[np.isfinite(fitness)]
@@ -482,6 +525,8 @@ class Society(mesa.Model):
         if self.scenario.has_guide:
             measures["understanding"] = float(rollout.is_understood.mean())
             measures["chance"] = self.scenario.chance_success()
+        if self.config.selection.genes:
+            measures |= {f"gene/{name}": float(column(self.genes, name).mean()) for name in NAMES}
         shares = rollout.use.shares()
         for (modality, expert), share in shares.items():
             measures[f"expert_use/{modality}/{expert}"] = share
@@ -540,22 +585,13 @@ class Society(mesa.Model):
     # ------------------------------------------------------------------ selection
 
     def _heritage(self, slots: np.ndarray) -> dict[str, np.ndarray]:
-        """All that children of these slots (N,) inherit, (N, ...) each: genomes, and where their learning is."""
+        """All that children of these slots (N,) inherit, (N, ...) each: genomes, genes, and where their learning is."""
         rows = torch.from_numpy(slots).to(self.genomes.device)
-        optimiser = {name: getattr(self.optimiser, name) for name in ("mean", "square", "num_updates")}
-        return {name: matrix[rows].cpu().numpy() for name, matrix in ({"genomes": self.genomes} | optimiser).items()}
-
-    def _inherit(self, replacement: Replacement, parent: int) -> tuple[np.ndarray, int]:
-        """A child goes on learning where its parent is, or was; returns the parent's genome (parameters,) and id."""
-        if not replacement.is_archived:
-            self.optimiser.copy_row(parent, replacement.slot)
-            return self.genomes[parent].cpu().numpy(), self.slots[parent].unique_id
-        archive = self.selection.archive
-        assert archive is not None
-        rows = archive.rows[parent]
-        for name in ("mean", "square", "num_updates"):
-            getattr(self.optimiser, name)[replacement.slot] = torch.from_numpy(np.asarray(rows[name]))
-        return rows["genomes"], int(archive.boxling[parent])
+        inherited = {"genomes": self.genomes[rows].cpu().numpy(), "genes": self.genes[slots]}
+        if self.optimiser is None:
+            return inherited
+        optimiser = self.optimiser.take(rows)
+        return inherited | {name: getattr(optimiser, name).cpu().numpy() for name in RowAdam.ROWS}
 
     def _replace(self) -> None:
         """Let those whom the strategy chooses make place for children of others."""
@@ -573,42 +609,72 @@ class Society(mesa.Model):
             )
         )
         replacements = self.selection.ask(rng, self.progress)
-        parts = LANGUAGE_PARTS if config.newborns_inherit else ALL_PARTS
-        for replacement in replacements:
-            parent, slot = replacement.parent, replacement.slot
-            if parent is None:
-                mother, origin = NO_MOTHER, "drawn"
-                self._renew(self.genomes, self.optimiser, slot, ALL_PARTS, rng)
-                self.optimiser.num_updates[slot] = 0
-            else:
-                genome, mother = self._inherit(replacement, parent)
-                origin = "newborn" if replacement.is_newborn else "mutant"
-                if config.mutation:
-                    genome = mutate(genome, self.layout, config.mutation_step, rng)
-                self.genomes[slot] = torch.from_numpy(genome)
-                if replacement.is_newborn:
-                    self._renew(self.genomes, self.optimiser, slot, parts, rng)
-            if self.slow_genomes is not None:
-                self.slow_genomes[slot] = self.genomes[slot]
+        slots = np.array([each.slot for each in replacements], np.int64)
+        is_newborn = np.array([each.is_newborn for each in replacements], bool)
+        places = torch.from_numpy(slots).to(self.genomes.device)
+        mothers, fathers = np.full(len(slots), NO_MOTHER), np.full(len(slots), NO_FATHER)
+        origins = np.where(is_newborn, "newborn", "mutant")
+        if any(each.parent is None for each in replacements):  # then all are drawn anew
+            origins[:] = "drawn"
+            self._renew(self.genomes, self.optimiser, slots, ALL_PARTS, rng)
+            if self.optimiser is not None:
+                self.optimiser.num_updates[places] = 0
+            self.genes[slots] = [optional_genes(self.config)[name] for name in NAMES]
+        elif replacements:
+            mothers, fathers = self._bear(replacements, slots, rng)
+            parts = LANGUAGE_PARTS if config.newborns_inherit else ALL_PARTS
+            self._renew(self.genomes, self.optimiser, slots[is_newborn], parts, rng)
+        if self.slow_genomes is not None:
+            self.slow_genomes[places] = self.genomes[places]
+        births = zip(slots.tolist(), mothers.tolist(), fathers.tolist(), origins.tolist(), strict=True)
+        for slot, mother, father, origin in births:
             self.slots[slot].is_eliminated = True
             self.boxling_rows[slot]["is_eliminated"] = True
             # alive from the next generation on
-            self._give_birth(slot, mother, self.generation + 1, origin)
-        stay = np.setdiff1d(np.arange(self.config.population), [each.slot for each in replacements])
+            self._give_birth(slot, mother, father, self.generation + 1, origin)
         if self.progress < float(config.newborns_until or 0.0):
-            for slot in rng.permutation(stay)[: config.renewed_listeners]:
-                self._renew(self.genomes, self.optimiser, int(slot), LANGUAGE_PARTS, rng, self.slow_genomes)
+            stay = rng.permutation(np.setdiff1d(np.arange(self.config.population), slots))
+            renewed = stay[: config.renewed_listeners]
+            self._renew(self.genomes, self.optimiser, renewed, LANGUAGE_PARTS, rng, self.slow_genomes)
         self.measures["eliminated"] = float(len(replacements))
-        self.measures["newborns"] = float(sum(replacement.is_newborn for replacement in replacements))
+        self.measures["newborns"] = float(is_newborn.sum())
         self.measures |= self.selection.measures()
+
+    def _bear(
+        self, replacements: list[Replacement], slots: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Children take the places of those who go, in these `slots`; returns ids of mothers and fathers, (N,) each."""
+        config, archive = self.config, self.selection.archive
+        if archive is not None:
+            fitness, ids = archive.fitness, archive.boxling
+        else:
+            fitness = np.array([boxling.fitness for boxling in self.slots])
+            ids = np.array([boxling.unique_id for boxling in self.slots])
+        share = 0.0 if config.selection.crossover == "none" else config.selection.crossover_share
+        pairs = couples(replacements, fitness, share, rng)
+        parents, among_parents = pairs.everybody()
+        inherited = self._heritage(parents) if archive is None else archive.inherited(parents)
+        rows: Rows = {name: torch.from_numpy(array).to(self.genomes.device) for name, array in inherited.items()}
+        children, measures = conceive(self.policy, self.scenario, rows, among_parents, config, self.generation)
+        places = torch.from_numpy(slots).to(self.genomes.device)
+        self.genomes[places] = children["genomes"]
+        self.genes[slots] = children["genes"].cpu().numpy()
+        if self.optimiser is not None:
+            for name in RowAdam.ROWS:
+                getattr(self.optimiser, name)[places] = children[name]
+        self.agent_steps += int(measures.pop("agent_steps", 0))
+        self.measures |= measures
+        return ids[pairs.mother], np.where(pairs.has_father, ids[pairs.father], NO_FATHER)
 
     # ------------------------------------------------------------------ learning
 
     def _fine_tune(self) -> int:
         """Learn within this lifetime; returns the agent-steps that were lived for it."""
-        learning = self.config.learning
-        if not learning.fine_tuning:
+        learning = self.learning
+        if self.optimiser is None:
             return 0
+        if learning.learn_from == "elites":
+            return self._follow_elites()
         rng = stream(self.config.seed, "learn", self.generation)
         generator = torch_stream(self.config.seed, "learn", self.generation, device=self.config.device)
         rate = fading(self.progress)
@@ -623,7 +689,7 @@ class Society(mesa.Model):
                 offset = int(rng.choice(familiar_offsets(self.config.population)))
                 surprise = self._language_round(
                     self.genomes, self.optimiser, self.slow_genomes, offset, int(learning.language_batch or 1),
-                    self.progress if not learning.founder_rounds else 1.0, rate, rng, generator,
+                    self.progress if not learning.founder_rounds else 1.0, rate, rng, generator, self._own_genes(),
                 )  # fmt: skip
                 surprises.append(float(surprise.mean()))
             if rollouts:
@@ -641,8 +707,13 @@ class Society(mesa.Model):
     def _language_round(
         self, genomes: torch.Tensor, optimiser: RowAdam, slow_genomes: torch.Tensor | None, offset: int, batch: int,
         progress: float, rate: float, rng: np.random.Generator, generator: torch.Generator,
+        genes: dict[str, torch.Tensor] | None = None,
     ) -> torch.Tensor:  # fmt: skip
-        """`progress` in [0, 1] of learning to talk: gradients sharpen, and symbols are drawn less evenly."""
+        """`progress` in [0, 1] of learning to talk: gradients sharpen, and symbols are drawn less evenly.
+
+        With `genes` every genome learns at its own rate, and its gradients are as sharp as its own temperature at the
+        end of the schedule makes them.
+        """
         learning = self.config.learning
         options: dict[str, Any] = {
             "channel": self.config.channel, "batch": batch, "offset": offset,
@@ -651,6 +722,9 @@ class Society(mesa.Model):
             "learning_rate": learning.learning_rate * rate, "max_norm": learning.gradient_norm,
             "rng": rng, "generator": generator,
         }  # fmt: skip
+        if genes is not None:
+            options["learning_rate"] = genes["learning_rate"].unsqueeze(1) * rate
+            options["temperature"] *= (genes["temperature"] / LAST_TEMPERATURE).view(-1, 1, 1, 1)
         if self.scenario.takes_turns:
             return dialogue_round(self.policy, genomes, optimiser, self.scenario, **options)
         with crew() as share:
@@ -662,7 +736,7 @@ class Society(mesa.Model):
 
     def _rollout(self, rng: np.random.Generator) -> Rollout:
         """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""
-        config, learning = self.config, self.config.learning
+        config, learning = self.config, self.learning
         population = config.population
         worlds = self.scenario.generate(rng.integers(2**62, size=population * learning.acting_worlds), "train")
         offsets = draw_offsets(rng, familiar_offsets(population), learning.acting_worlds, self.scenario.num_agents - 1)
@@ -677,16 +751,70 @@ class Society(mesa.Model):
         )  # fmt: skip
 
     def _acting_round(self, life: Lived, rate: float) -> Losses:
-        learning = self.config.learning
+        learning, genes = self.learning, self._own_genes()
+        assert self.optimiser is not None
+        rates: float | torch.Tensor = learning.learning_rate * rate
+        bonuses: float | torch.Tensor = learning.entropy_bonus
+        if genes is not None:
+            rates, bonuses = genes["learning_rate"].unsqueeze(1) * rate, genes["entropy_bonus"]
         with crew() as share:
             return acting_round(
                 self.policy, self.genomes, self.optimiser, life,
-                learning_rate=learning.learning_rate * rate, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
-                entropy_bonus=learning.entropy_bonus, belief_weight=learning.belief_weight,
+                learning_rate=rates, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
+                entropy_bonus=bonuses, belief_weight=learning.belief_weight,
                 edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
                 reward_weight=learning.reward_weight, value_weight=learning.value_weight,
                 gradient=self.config.channel.channel_gradient, share=share,
             )  # fmt: skip
+
+    def _own_genes(self) -> dict[str, torch.Tensor] | None:
+        """Each gene of all boxlings, (P,) float32; None where genes are not inherited."""
+        if not self.config.selection.genes:
+            return None
+        return {name: torch.from_numpy(column(self.genes, name)).float().to(self.genomes.device) for name in NAMES}
+
+    def _follow_elites(self) -> int:
+        """All who are no elites learn to do as one of them does, where it has been; returns the steps of agents there.
+
+        Whose elite it is, chance decides.
+        """
+        config, learning = self.config, self.learning
+        elites = self._fittest(max(1, int(learning.elite_share * config.population + 1e-9)))
+        students = np.setdiff1d(np.arange(config.population), elites)
+        if not len(elites) or not len(students):
+            return 0
+        assert self.optimiser is not None
+        device = self.genomes.device
+        rng = stream(config.seed, "elites", self.generation)
+        teachers = self.genomes[torch.from_numpy(elites).to(device)]
+        experience = gather(
+            self.policy, teachers, self.scenario, worlds_each=config.selection.experience_worlds, rng=rng,
+            hearing_radius_cells=config.channel.hearing_radius_cells,
+        )  # fmt: skip
+        lesson = lesson_of(self.policy, teachers, experience)
+        teacher_of = torch.from_numpy(rng.integers(len(elites), size=len(students))).to(device)
+        places = torch.from_numpy(students).to(device)
+        rates = torch.from_numpy(column(self.genes, "learning_rate")).float().to(device) * fading(self.progress)
+        far = torch.zeros(learning.elite_rounds, len(students), device=device)
+        optimiser = self.optimiser
+
+        def work(first: int, last: int) -> None:
+            for shard in range(first, last):
+                rows = slice(shard * SHARD, (shard + 1) * SHARD)
+                own, moments = self.genomes[places[rows]], optimiser.take(places[rows])
+                far[:, rows] = imitate(
+                    self.policy, own, [lesson.of(teacher_of[rows])], moments,
+                    learning_rate=rates[places[rows]].unsqueeze(1), max_norm=learning.gradient_norm,
+                    rounds=learning.elite_rounds,
+                )  # fmt: skip
+                self.genomes[places[rows]] = own
+                optimiser.put(places[rows], moments)
+
+        with crew() as share:
+            share(work, -(-len(students) // SHARD))
+        if far.numel():
+            self.measures["loss_elites"] = float(far.mean())
+        return int(sum(part.is_active.sum() for part in experience))
 
     # ------------------------------------------------------------------ state
 
@@ -695,15 +823,15 @@ class Society(mesa.Model):
         return {
             "genomes": self.genomes.cpu().numpy(),
             "fitness": np.array([boxling.fitness for boxling in self.slots]),
+            **({"genes": self.genes} if self.config.selection.genes else {}),
         }
 
     def state(self) -> dict[str, np.ndarray]:
         """What else the next generation reads: the rest of a checkpoint."""
         births = [boxling.birth for boxling in self.slots]
+        optimiser = {} if self.optimiser is None else {name: getattr(self.optimiser, name) for name in RowAdam.ROWS}
         return {
-            "optimiser.mean": self.optimiser.mean.cpu().numpy(),
-            "optimiser.square": self.optimiser.square.cpu().numpy(),
-            "optimiser.num_updates": self.optimiser.num_updates.cpu().numpy(),
+            **{f"optimiser.{name}": rows.cpu().numpy() for name, rows in optimiser.items()},
             **({} if self.slow_genomes is None else {"slow_genomes": self.slow_genomes.cpu().numpy()}),
             **self.selection.state(),
             "generation": np.array([self.generation]),
@@ -733,7 +861,9 @@ class Society(mesa.Model):
         society.selection.restore(state)
         society.generation = society.steps = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
-        for name in ("mean", "square", "num_updates"):
+        if society.config.selection.genes:
+            society.genes = tensors["genes"].copy()
+        for name in RowAdam.ROWS if society.optimiser is not None else ():
             setattr(society.optimiser, name, torch.from_numpy(state[f"optimiser.{name}"].copy()).to(device))
         for slot in range(society.config.population):
             birth = Birth(

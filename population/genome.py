@@ -71,17 +71,3 @@ class Layout:
         for layer in self.layers:
             columns[self.slices[layer.name]] = layer.part in parts
         return columns
-
-
-def mutate(genome: np.ndarray, layout: Layout, step: float, rng: np.random.Generator) -> np.ndarray:
-    """A mutated copy of one genome (parameters,): Gaussian noise, `step` times the root mean square of each layer.
-
-    Relative to the layer, because equal noise on all weights breaks layers with small weights first (Lehman et al.
-    2018, https://arxiv.org/abs/1712.06563).
-    """
-    child = genome.copy()
-    for layer in layout.layers:
-        part = child[layout.slices[layer.name]]
-        size = np.sqrt(np.mean(np.square(part, dtype=np.float64)))
-        part += (step * size * rng.standard_normal(layer.size)).astype(np.float32)
-    return child

@@ -134,6 +134,10 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
                 "as_guide": 0.5,
                 "as_builder": 0.5,
                 "is_eliminated": slot == generation % NUM_BOXLINGS,
+                "learning_rate": 3e-3,
+                "entropy_bonus": 0.01,
+                "temperature": 0.5,
+                "mutation_step": 0.02,
             }
             for slot, (boxling, mother, born, origin) in enumerate(boxlings)
         )

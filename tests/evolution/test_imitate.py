@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +11,7 @@ from evolution.imitate import Lesson, distil, divergence, imitate, lesson_of
 from evolution.learn import RowAdam
 from population.policy import Policy
 from tests.evolution.conftest import drawn_population
-from tests.evolution.test_experience import gathered
+from tests.evolution.test_gather import gathered, of, without_the_end
 
 SCENARIOS = ["name", "ask", "forage"]
 ENOUGH_WORLDS = {"name": 10, "ask": 10, "forage": 3}
@@ -30,10 +28,7 @@ def far(policy: Policy, genomes: Tensor, lesson: Lesson) -> Tensor:
 def test_divergence_is_that_of_distributions_and_nothing_from_oneself(name: str):
     policy, genomes, scenario = drawn_population(name)
     experience = gathered(policy, genomes, scenario)
-    *steps, last = experience.situations
-    is_active = last.is_active.clone()
-    is_active[:, 0] = False  # one world was over before the last step
-    experience = replace(experience, situations=(*steps, replace(last, is_active=is_active)))
+    experience = without_the_end(experience)
     lesson = lesson_of(policy, genomes, experience)
     torch.testing.assert_close(far(policy, genomes, lesson), torch.zeros(4), rtol=0, atol=1e-6)
     teacher_of = torch.tensor([2, 0, 2])
@@ -42,7 +37,7 @@ def test_divergence_is_that_of_distributions_and_nothing_from_oneself(name: str)
     others = genomes.roll(1, dims=0)
     with torch.no_grad():
         parts = divergence(policy, policy.weights_of(others), lesson)
-    # again, step by step, by torch's own divergence
+    # again, genome by genome, by torch's own divergence
     theirs = lesson_of(policy, others, experience)
     expected = torch.zeros(3, 4)
     for row in range(4):
@@ -53,7 +48,7 @@ def test_divergence_is_that_of_distributions_and_nothing_from_oneself(name: str)
             ]
             for both in zip(theirs.answers, lesson.answers, strict=True)
         ]
-        active = torch.cat([step.is_active[row] for step in experience.situations])
+        active = torch.cat([part.is_active[row] > 0 for part in experience])
         expected[0, row] = torch.cat([step[0] for step in each])[active].mean()
         expected[1, row] = torch.cat([step[1].mean(dim=-1) for step in each])[active].mean()
         expected[2, row] = torch.cat([torch.stack(step[2:]).mean(dim=0) for step in each])[active].mean()
@@ -92,11 +87,11 @@ def test_a_distilled_child_does_as_both_parents_do_and_better_than_either_in_the
     before = genomes.clone()
     children, course = distil(policy, genomes, fitter, other, experience, rounds=25, **OPTIONS)
     assert torch.equal(genomes, before)
-    of_fitter, of_other = (lesson_of(policy, genomes[each], unseen.of(each)) for each in (fitter, other))
+    of_fitter, of_other = (lesson_of(policy, genomes[each], of(unseen, each)) for each in (fitter, other))
     assert (far(policy, children, of_fitter) < 0.5 * far(policy, genomes[other], of_fitter)).all()
     assert (far(policy, children, of_other) < 0.5 * far(policy, genomes[fitter], of_other)).all()
     # it begins as the fitter one, who is far from the other alone
-    there = lesson_of(policy, genomes[other], experience.of(other))
+    there = lesson_of(policy, genomes[other], of(experience, other))
     torch.testing.assert_close(course[0], far(policy, genomes[fitter], there) / 2)
 
 

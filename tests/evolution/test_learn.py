@@ -85,7 +85,7 @@ def test_a_child_goes_on_learning_where_its_parent_is():
         adam.update(genomes, torch.randn(3, 10, generator=generator), 1e-2, 1.0)
     adam.num_updates[0] = 9
     genomes[2] = genomes[0]
-    adam.copy_row(0, 2)
+    adam.put(torch.tensor([2]), adam.take(torch.tensor([0])))
     gradient = torch.randn(3, 10, generator=generator)
     gradient[2] = gradient[0]
     adam.update(genomes, gradient, 1e-2, 1.0)
@@ -96,7 +96,7 @@ def test_a_child_goes_on_learning_where_its_parent_is():
 def test_moments_of_what_was_drawn_anew_are_forgotten():
     genomes, adam = torch.zeros(2, 4), RowAdam(2, 4)
     adam.update(genomes, torch.ones(2, 4), 1e-2, 1e9)
-    adam.forget(1, torch.tensor([True, False, False, True]))
+    adam.forget(torch.tensor([1]), torch.tensor([True, False, False, True]))
     assert (adam.mean[1] != 0).tolist() == [False, True, True, False]
     assert (adam.square[1] != 0).tolist() == [False, True, True, False]
     assert (adam.mean[0] != 0).all()

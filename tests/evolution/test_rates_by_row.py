@@ -12,6 +12,7 @@ from evolution.chance import stream, torch_stream
 from evolution.config import ChannelConfig
 from evolution.dialogue import dialogue_round
 from evolution.learn import RowAdam, acting_round, language_round
+from evolution.relive import lived
 from tests.evolution.conftest import drawn_population, learning_rollout
 
 ONE, OTHER = (
@@ -46,12 +47,12 @@ def after_talk(kind: str, gradient: str, options: dict[str, Any]) -> Tensor:
 
 def after_acts(options: dict[str, Any]) -> Tensor:
     policy, genomes, scenario = drawn_population("forage")
-    rollout = learning_rollout(policy, genomes, scenario, worlds_each=2)
+    life = lived(learning_rollout(policy, genomes, scenario, worlds_each=2), policy.spec, 0.97, 0.95)
     options = options | {
-        "max_norm": 1.0, "discount": 0.97, "gae_lambda": 0.95, "clip": 0.2, "belief_weight": 1.0, "edit_weight": 0.1,
-        "imitation_weight": 0.0, "reward_weight": 1.0, "value_weight": 0.5, "gradient": "none",
+        "max_norm": 1.0, "clip": 0.2, "belief_weight": 1.0, "edit_weight": 0.1, "imitation_weight": 0.0,
+        "reward_weight": 1.0, "value_weight": 0.5, "gradient": "none",
     }  # fmt: skip
-    acting_round(policy, genomes, RowAdam(*genomes.shape), rollout, **options)
+    acting_round(policy, genomes, RowAdam(*genomes.shape), life, **options)
     return genomes
 
 

@@ -32,6 +32,10 @@ def boxling(generation: int, number: int) -> dict:
         "as_guide": 0.25,
         "as_builder": math.nan,
         "is_eliminated": np.bool_(number == 1),
+        "learning_rate": 3e-3,
+        "entropy_bonus": 0.01,
+        "temperature": 0.5,
+        "mutation_step": 0.02,
     }
 
 
@@ -83,7 +87,8 @@ def test_the_schemas_are_those_that_were_agreed():
     assert {field.name: str(field.type) for field in records.TIMING} == tidy
     assert " ".join(f"{field.name}:{field.type}" for field in records.BOXLINGS) == (
         "generation:int32 boxling:int64 slot:int32 mother:int64 father:int64 birth_generation:int32 "
-        "origin:string fitness:double as_guide:double as_builder:double is_eliminated:bool"
+        "origin:string fitness:double as_guide:double as_builder:double is_eliminated:bool "
+        "learning_rate:double entropy_bonus:double temperature:double mutation_step:double"
     )
     assert " ".join(f"{field.name}:{field.type}" for field in records.EPISODES).replace("item: ", "") == (
         "generation:int32 episode:int32 scenario:string split:string world_number:int64 channel:string "

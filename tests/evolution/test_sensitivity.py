@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from evolution.experience import Experience, relive
+from evolution.relive import Part, relive
 from evolution.sensitivity import sensitivity
 from population.policy import Policy
 from population.variation import gaussian, safe
 from tests.evolution.conftest import drawn_population
-from tests.evolution.test_experience import gathered
+from tests.evolution.test_gather import gathered, of, without_the_end
 
 
 def chance(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def choices_of(policy: Policy, genomes: Tensor, experience: Experience) -> list[list[Tensor]]:
-    """For each step the logits of acts, symbols and attributes' values, less what is common to all of a choice."""
+def choices_of(policy: Policy, genomes: Tensor, experience: tuple[Part, ...]) -> list[list[Tensor]]:
+    """For each part the logits of acts, symbols and attributes' values, less what is common to all of a choice."""
     return [
         [
             logits - logits.mean(dim=-1, keepdim=True)
@@ -32,20 +30,20 @@ def choices_of(policy: Policy, genomes: Tensor, experience: Experience) -> list[
     ]
 
 
-def exact_sensitivity(policy: Policy, genome: Tensor, experience: Experience) -> Tensor:
+def exact_sensitivity(policy: Policy, genome: Tensor, experience: tuple[Part, ...]) -> Tensor:
     """Of one genome (1, parameters), output by output."""
     leaf = genome.clone().requires_grad_(True)
-    steps = choices_of(policy, leaf, experience)
+    parts = choices_of(policy, leaf, experience)
     total = torch.zeros_like(genome)
     num_active = 0
-    for step, choices in zip(experience.situations, steps, strict=True):
-        num_values = sum(part.shape[-1] for part in choices[2:])
-        for k, part in enumerate(choices):
-            size = part.shape[2:].numel() if k < 2 else num_values
-            for seat in torch.nonzero(step.is_active[0]).flatten().tolist():
-                for output in part[0, seat].flatten():
+    for part, choices in zip(experience, parts, strict=True):
+        num_values = sum(logits.shape[-1] for logits in choices[2:])
+        for k, logits in enumerate(choices):
+            size = logits.shape[2:].numel() if k < 2 else num_values
+            for row in torch.nonzero(part.is_active[0]).flatten().tolist():
+                for output in logits[0, row].flatten():
                     total += torch.autograd.grad(output, leaf, retain_graph=True)[0].square() / size / 3
-        num_active += int(step.is_active.sum())
+        num_active += int(part.is_active.sum())
     return (total / num_active).sqrt()
 
 
@@ -53,13 +51,9 @@ def exact_sensitivity(policy: Policy, genome: Tensor, experience: Experience) ->
 def test_the_estimate_is_what_the_derivatives_of_all_outputs_say(name: str):
     policy, genomes, scenario = drawn_population(name)
     experience = gathered(policy, genomes, scenario, worlds_each=1)
-    # one world was over before the second step
-    steps = list(experience.situations)
-    is_active = steps[1].is_active.clone()
-    is_active[:, 0] = False
-    experience = replace(experience, situations=(steps[0], replace(steps[1], is_active=is_active)))
+    experience = without_the_end(experience)
     estimate = sensitivity(policy, genomes, experience, chance(), num_projections=150)
-    exact = exact_sensitivity(policy, genomes[1:2], experience.of(torch.tensor([1])))[0]
+    exact = exact_sensitivity(policy, genomes[1:2], of(experience, torch.tensor([1])))[0]
     is_felt = exact > 1e-4 * exact.max()
     ratio = estimate[1][is_felt] / exact[is_felt]
     assert float(ratio.square().mean()) == pytest.approx(1, abs=0.1)
@@ -119,7 +113,7 @@ def test_sensitivity_leaves_genomes_alone_and_draws_from_its_generator_only():
     assert not torch.equal(one, other)
     assert not one.requires_grad
     nobody = torch.zeros(0, dtype=torch.int64)
-    felt = sensitivity(policy, genomes[nobody], experience.of(nobody), chance())
+    felt = sensitivity(policy, genomes[nobody], of(experience, nobody), chance())
     assert felt.shape == (0, policy.layout.num_parameters)
 
 

@@ -1,4 +1,4 @@
-"""Genomes are rows of one matrix, layers are views of it, mutation is relative to the size of each layer."""
+"""Genomes are rows of one matrix, layers are views of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from population.genome import Layer, Layout, mutate
+from population.genome import Layer, Layout
 from tests.population.conftest import small_spec
 
 LAYOUT = Layout(
@@ -70,31 +70,3 @@ def test_every_column_belongs_to_exactly_one_part_of_a_boxling(scenario: str):
 def test_a_part_is_all_its_layers():
     columns = LAYOUT.columns_of("eyes")
     assert columns.tolist() == [True] * 10 + [False] * 1000
-
-
-def test_a_mutation_is_a_share_of_each_layers_own_size():
-    layout = Layout([Layer("small", (4000,), 0.01, "mind"), Layer("large", (4000,), 5.0, "mind")])
-    genome = layout.draw(1, np.random.default_rng(0))[0]
-    child = mutate(genome, layout, 0.1, np.random.default_rng(1))
-    for name in ("small", "large"):
-        part = layout.slices[name]
-        size = np.sqrt(np.mean(genome[part].astype(np.float64) ** 2))
-        change = (child - genome)[part].astype(np.float64)
-        assert np.sqrt(np.mean(change**2)) == pytest.approx(0.1 * size, rel=0.05)
-        assert abs(change.mean()) < 4 * 0.1 * size / np.sqrt(4000)
-
-
-def test_a_mutation_leaves_the_mother_alone_and_draws_from_its_stream_only():
-    genome = LAYOUT.draw(1, np.random.default_rng(0))[0]
-    before = genome.copy()
-    one, same, other = (mutate(genome, LAYOUT, 0.02, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(genome, before)
-    np.testing.assert_array_equal(one, same)
-    assert (one != other).any()
-    assert one.dtype == np.float32
-    np.testing.assert_array_equal(one[LAYOUT.slices["zero"]], 0.0)  # a layer of zeros has no size
-
-
-def test_a_mutation_by_nothing_is_a_copy():
-    genome = LAYOUT.draw(1, np.random.default_rng(0))[0]
-    np.testing.assert_array_equal(mutate(genome, LAYOUT, 0.0, np.random.default_rng(1)), genome)

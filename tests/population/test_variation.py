@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from population.genome import Layer, Layout, mutate
+from population.genome import Layer, Layout
 from population.variation import crossover, gaussian, groups_of, safe
 from tests.population.conftest import small_spec
 
@@ -44,14 +44,21 @@ def test_gaussian_noise_is_a_share_of_each_layers_size_by_the_step_of_each_genom
     assert not noise[0].any()
 
 
-def test_gaussian_noise_of_a_batch_is_as_large_as_that_of_one_mutation():
-    genomes = drawn(LAYOUT, 30)
-    batch = gaussian(genomes, LAYOUT, np.full(30, 0.1), chance()) - genomes
-    one_by_one = np.stack([mutate(row, LAYOUT, 0.1, np.random.default_rng(k)) for k, row in enumerate(genomes.numpy())])
-    for name in ("small", "large"):
-        part = LAYOUT.slices[name]
-        alone = rms(torch.from_numpy(one_by_one[:, part]) - genomes[:, part]).mean()
-        assert float(rms(batch[:, part]).mean() / alone) == pytest.approx(1, rel=0.02)
+def test_gaussian_noise_grows_with_a_genome_and_not_with_the_others_of_its_batch():
+    genomes = drawn(LAYOUT, 3)
+    noise = gaussian(genomes, LAYOUT, np.full(3, 0.1), chance()) - genomes
+    larger = genomes * torch.tensor([[1.0], [10.0], [1.0]])
+    again = gaussian(larger, LAYOUT, np.full(3, 0.1), chance()) - larger
+    torch.testing.assert_close(again[1], 10 * noise[1], rtol=1e-3, atol=1e-4)
+    assert torch.equal(again[[0, 2]], noise[[0, 2]])
+
+
+def test_a_mutation_by_nothing_is_a_copy():
+    genomes = drawn(LAYOUT, 3)
+    copies = gaussian(genomes, LAYOUT, np.zeros(3), chance())
+    assert torch.equal(copies, genomes)
+    copies += 1.0
+    assert not torch.equal(copies, genomes)  # of its own
 
 
 def test_genomes_get_noise_of_their_own():

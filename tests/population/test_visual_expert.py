@@ -23,8 +23,8 @@ from evolution.learn import RowAdam, language_round
 from evolution.society import Society
 from evolution.storage import read_checkpoint, write_checkpoint
 from population.experts import ExpertUse, visual_expert
-from population.genome import mutate
 from population.policy import Policy
+from population.variation import gaussian
 from tests.evolution.conftest import first_words
 from tests.population.conftest import SMALL, Scene, draw_scene, outputs_of, some_see
 from world import scenarios
@@ -58,7 +58,9 @@ def genomes(request: pytest.FixtureRequest, society: Society, tmp_path: Path) ->
     layout = society.layout
     drawn = layout.draw(4, rng)
     if request.param == "mutated":
-        drawn = np.stack([mutate(mutate(genome, layout, 0.5, rng), layout, 0.5, rng) for genome in drawn])
+        chance = torch.Generator().manual_seed(0)
+        once = gaussian(torch.from_numpy(drawn), layout, np.full(4, 0.5), chance)
+        drawn = gaussian(once, layout, np.full(4, 0.5), chance).numpy()
     elif request.param == "copied":
         drawn = drawn[[1, 1, 3, 0]]
     elif request.param == "saved":
