@@ -128,7 +128,7 @@ def with_generations(config: RunConfig, given: RunConfig, generations: int) -> R
     Otherwise most of what an arm with thousands of cheap generations has to spend would go into measuring them. What
     the user has `given` is kept.
 
-    >>> usual = RunConfig(generations=75, measure_every=4, record_every=10)
+    >>> usual = RunConfig(generations=75, measure_every=4, record_every=10, checkpoint_every=1)
     >>> many = with_generations(usual, RunConfig(), 750)
     >>> many.measure_every, many.record_every, many.checkpoint_every
     (40, 100, 10)
@@ -138,7 +138,7 @@ def with_generations(config: RunConfig, given: RunConfig, generations: int) -> R
     scaled = {
         name: max(1, round(getattr(config, name) * generations / usual))
         for name in _EVERY
-        if getattr(given, name) == getattr(untouched, name)
+        if getattr(given, name) == getattr(untouched, name) and getattr(config, name) is not None
     }
     return replace(config, generations=generations, **scaled)
 

@@ -10,6 +10,7 @@ states that the boxlings got themselves into (Ross, Gordon and Bagnell 2011, htt
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,9 +50,9 @@ class RowAdam:
 
     ROWS = ("mean", "square", "num_updates")
 
-    def take(self, rows: Tensor) -> RowAdam:
-        """The optimiser of copies of these rows (n,) int64."""
-        part = RowAdam(0, 0)
+    def take(self, rows: Tensor | slice) -> RowAdam:
+        """The optimiser of copies of these rows (n,) int64; of a slice, the very rows and no copies."""
+        part = copy(self)
         for name in self.ROWS:
             setattr(part, name, getattr(self, name)[rows])
         return part
@@ -66,13 +67,6 @@ class RowAdam:
         places = columns.nonzero().flatten()
         self.mean[rows.unsqueeze(1), places] = 0.0
         self.square[rows.unsqueeze(1), places] = 0.0
-
-    def rows(self, first: int, last: int) -> RowAdam:
-        """The optimiser of some of the rows, which shares its numbers with this one."""
-        part = RowAdam(0, 0)
-        part.mean, part.square = self.mean[first:last], self.square[first:last]
-        part.num_updates = self.num_updates[first:last]
-        return part
 
     @torch.no_grad()
     def update(self, genomes: Tensor, gradient: Tensor, learning_rate: float | Tensor, max_norm: float) -> None:
@@ -161,7 +155,7 @@ def language_round(
         for shard in shards[first:last]:
             total = shard.learn()
             rate = learning_rate[shard.rows] if isinstance(learning_rate, Tensor) else learning_rate
-            optimiser.rows(shard.rows.start, shard.rows.stop).update(genomes[shard.rows], total, rate, max_norm)
+            optimiser.take(shard.rows).update(genomes[shard.rows], total, rate, max_norm)
 
     for work in (speak, listen, learn):  # each needs what all others did before
         share(work, len(shards))
@@ -457,7 +451,7 @@ def acting_round(
             total = shard.speak(back if crosses else None)
             rows = slice(shard.first, shard.last)
             rate = learning_rate[rows] if isinstance(learning_rate, Tensor) else learning_rate
-            optimiser.rows(shard.first, shard.last).update(genomes[rows], total, rate, max_norm)
+            optimiser.take(rows).update(genomes[rows], total, rate, max_norm)
 
     share(listen, len(shards))
     if crosses:

@@ -146,6 +146,8 @@ def live(
             reflexes.step(sensed, done, share, chances=chances, forced=advised, weighs=keeps)
             sent = sent_symbols(done.symbols, spec.num_symbols, spec.has_end)
             reward = scenario.advance(worlds, done.act, done.answers)
+            if scenario.takes_turns:
+                reflexes.uncount(done.symbols, is_active[:, None] & ~scenario.had_turn(worlds))
             rollout.total_reward += reward
             rollout.lived_steps += int(is_active.sum()) * num_agents
             is_right = (scenario.is_right(worlds, done.answers) | ~is_builder).all(axis=1)

@@ -25,7 +25,7 @@ from language.content import (
     zipf_exponent,
 )
 from language.counting import check_speakers
-from language.intervals import bootstrap_interval, mean_interval, share_interval
+from language.intervals import bootstrap_interval, bootstrap_mean_interval, mean_interval, share_interval
 from language.miniature import COMPOSITIONAL, CONSTANT, HOLISTIC, MEANINGS
 from language.structure import (
     bag_of_symbols_disentanglement,
@@ -53,6 +53,7 @@ __all__ = [
     "ambiguity",
     "bag_of_symbols_disentanglement",
     "bootstrap_interval",
+    "bootstrap_mean_interval",
     "changed_share",
     "conflict_count",
     "context_independence",

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from language.channel import as_heard
 from population.arithmetic import (
     add_product,
     compiled,
@@ -150,7 +151,7 @@ class Reflexes:
         self.language, self.situation = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.token_counts = np.zeros((population, self.tokens.shape[1]), np.int64)
         self.act_counts = np.zeros((population, spec.num_actions), np.int64)  # how often each act was chosen
-        self.said_counts = np.zeros((population, spec.num_symbols), np.int64)  # and each symbol said
+        self.said_counts = np.zeros((population, spec.num_symbols), np.int64)  # and each symbol said, but the end
         self.visual_calls, self.visual_tokens = 0, 0
 
     def step(
@@ -194,6 +195,15 @@ class Reflexes:
             )  # fmt: skip
 
         share(work, len(self.genomes))
+
+    def uncount(self, symbols: np.ndarray, is_silent: np.ndarray) -> None:
+        """What was just said, (B, A, L), by those who were silent in truth, (B, A) bool, does not count."""
+        genome_of = np.empty(is_silent.size, np.int64)
+        genome_of[self.order] = np.arange(len(self.order))[:, None]
+        drawn = torch.from_numpy(symbols[is_silent].astype(np.int64))
+        said = as_heard(drawn, self.spec.num_symbols, self.spec.has_end).numpy() - 1
+        genome = np.broadcast_to(genome_of.reshape(is_silent.shape)[is_silent][:, None], said.shape)
+        np.subtract.at(self.said_counts, (genome[said >= 0], said[said >= 0]), 1)
 
     def use(self) -> ExpertUse:
         """What the experts did until now."""
@@ -336,9 +346,9 @@ def _live(
                     if goes_on:
                         log_prob += np.log(each[said])
                 symbols[b, a, place] = said
-                said_counts[p, said] += goes_on
                 if sizes[_HAS_END] and said == v - 1:
                     goes_on = False
+                said_counts[p, said] += goes_on
             say_log_prob[b, a] = log_prob
 
 

@@ -187,7 +187,7 @@ def test_every_option_of_the_configuration_has_a_flag_that_reaches_it(monkeypatc
         if float in (kind, *typing.get_args(kind)):
             return ["0.375"], 0.375
         if int in (kind, *typing.get_args(kind)):
-            return ["9"], 9
+            return ["7"], 7
         return ["here"], "here"
 
     def check(owner: type, part: str | None) -> int:
@@ -1197,7 +1197,7 @@ def test_the_example_with_mesa_runs_in_processes_of_its_own(capsys):
     assert len(table) == 2 * 2 * 4 * 4  # ways to select, seeds, generations with the last judgement, boxlings
     lines = capsys.readouterr().out.splitlines()
     told = [line.split() for line in lines[3:]]
-    assert [row[:2] for row in told[::2]] == [["fitness", "0"], ["random", "0"]]
+    assert [row[:2] for row in told[::2]] == [["random", "0"], ["truncation", "0"]]
     means = table.groupby(["strategy", "seed", "generation"])["success"].first().round(3)
     assert [float(value) for row in told for value in row[-4:]] == means.tolist()
 

@@ -21,7 +21,7 @@ from population.policy import Policy
 from tests.evolution.conftest import HereAndNow, tiny, tiny_study
 from world import scenarios
 
-USUAL = RunConfig(generations=75, measure_every=4, record_every=10)
+USUAL = RunConfig(generations=75, measure_every=4, record_every=10, checkpoint_every=1)
 
 
 # ---- arms and budgets ----
