@@ -1,6 +1,6 @@
 """How fast the generation loop is, how it grows with the population, and where its time goes.
 
-    python benchmarks/loop.py --json            about two minutes
+    python benchmarks/loop.py --json            about three minutes
     python benchmarks/loop.py --sweep --json    half an hour, and up to 12 GB of memory
 
 Scenario guide. Every figure comes from a process of its own with one core, or with two (`agent_steps_per_second`),
@@ -11,7 +11,8 @@ are learned from are counted once. `--json` prints one object:
         the default run (8 boxlings that learn) on two cores: `evolve`, recording into a temporary folder; a full
         measurement and a recording in four generations. The founder learns for 50 rounds instead of 1,000, uncounted
     evolution_only_agent_steps_per_second
-        the same for 256 genomes of about 10,000 parameters, 16 worlds a genome, nothing learned, on one core
+        the same for 256 genomes of about 10,000 parameters, 16 worlds a genome, nothing learned, on one core; as in a
+        run of 1,000 generations, with a full measurement and a recording in 50 of them
     evolution_only_agent_steps_per_cpu_second
         the same, where the machine has other work; what benchmarks/loop_peers.py measures of other libraries
     worlds_alone_agent_steps_per_second
@@ -28,8 +29,11 @@ are learned from are counted once. `--json` prints one object:
         of a genome
     parts, evolution_only_parts
         CPU seconds a generation of `live` (judging in fresh worlds), `learn`, `select` (who lives on, copies,
-        mutations), `measure` and `record` (full measurement and recording, spread over `measure_every` and
-        `record_every` generations) and `save` (tables and checkpoint); and the setting, as in a sweep
+        mutations), `enter` (rows of tables), and, spread over the generations between two of them, `measure` (full
+        measurements), `record` and `save` (tables and checkpoint); and the setting, as in a sweep
+    profile, evolution_only_profile
+        shares of the CPU time of a generation inside `products` (of matrices, by torch) and inside `kernels` (of
+        worlds, of living and of learning, compiled); the rest is all else that torch and Python do
 
 and, with `--sweep`, `sweep`: one object for each setting with `population`, `parameters`, `agents` (in a world),
 `agent_steps` (of a generation), `agent_steps_per_cpu_second`, `bytes` (largest resident memory) and the parts as above,
@@ -52,7 +56,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -61,12 +65,12 @@ from typing import Any
 # this folder has files named like packages, which are not meant
 sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
-SMALL_WIDTH = 12  # of tokens and of experts: a genome of about 10,000 parameters
+SMALL_WIDTH = 16  # of tokens: a genome of about 10,000 parameters
 GROWING = (32, 64, 128, 256, 512, 1024)
 MEASURED_UP_TO = 256
 SWEEP: list[dict[str, int]] = [
     *({"population": population} for population in (1, 4, 16, 64, 256, 1024)),
-    *({"population": 64, "width": width} for width in (12, 32, 64, 110)),
+    *({"population": 64, "width": width} for width in (16, 32, 64, 128)),
     *({"population": 64, "num_agents": num_agents} for num_agents in (2, 3, 4, 8, 16)),
 ]
 NEVER = 10**9
@@ -84,7 +88,7 @@ def main() -> None:
         return
     default = child("whole_run", 2, is_evolution_only=False, num_generations=5)
     small, large = (
-        child("whole_run", 1, is_evolution_only=True, num_generations=9, population=each) for each in (32, 256)
+        child("whole_run", 1, is_evolution_only=True, num_generations=64, population=each) for each in (32, 256)
     )
     growth = child("growth", 1)
     results: dict[str, Any] = {
@@ -99,6 +103,8 @@ def main() -> None:
         "evolution_only_parameters": large["parameters"],
         "parts": child("parts", 1, is_evolution_only=False),
         "evolution_only_parts": child("parts", 1, is_evolution_only=True, population=256),
+        "profile": child("profile", 1, is_evolution_only=False),
+        "evolution_only_profile": child("profile", 1, is_evolution_only=True, population=256),
     }
     if arguments.sweep:
         results["sweep"] = [child("parts", 1, is_evolution_only=True, **options) for options in SWEEP]
@@ -151,15 +157,17 @@ def rounded(value: Any) -> Any:
 
 
 def config_of(is_evolution_only: bool, population: int | None = None, width: int = SMALL_WIDTH) -> Any:
-    from evolution.config import LearningConfig, PolicyConfig, RunConfig
+    from evolution.config import ChannelConfig, LearningConfig, PolicyConfig, RunConfig
     from evolution.society import filled_config
 
     config = RunConfig(scenario="guide", learning=LearningConfig(founder_rounds=50))
     if is_evolution_only:
         config = replace(
             config,
+            generations=1000,
             live_worlds=16,
-            policy=PolicyConfig(width=width, expert_width=min(width, 64)),
+            channel=ChannelConfig(num_symbols=8, message_length=3),
+            policy=PolicyConfig(width=width, expert_width=width // 2, query_heads=2, near_cells=5),
             learning=LearningConfig(fine_tuning=False),
         )
     return filled_config(replace(config, population=population or config.population))
@@ -167,7 +175,7 @@ def config_of(is_evolution_only: bool, population: int | None = None, width: int
 
 def whole_run(is_evolution_only: bool, num_generations: int, population: int | None = None) -> dict[str, float]:
     """Seconds and agent-steps of so many generations of a run but the first, as the run itself writes them down."""
-    from evolution.records import Tables
+    from evolution.records import TIMING, read_records
     from evolution.run import Report, evolve
     from evolution.society import Society
 
@@ -184,11 +192,11 @@ def whole_run(is_evolution_only: bool, num_generations: int, population: int | N
         config = replace(config, out=f"{folder}/run", record_every=config.measure_every)
         with contextlib.suppress(EnoughError):
             evolve(config, on_generation=stop)
-        rows = Tables.load(config.out, NEVER).table("timing").to_pylist()
-    totals = {
-        name: sum(row["value"] for row in rows if row["name"] == name and row["generation"] > 0)
-        for name in ("wall_seconds", "cpu_seconds", "agent_steps")
-    }
+        rows = read_records(f"{config.out}/timing.parquet", TIMING).to_pylist()
+        totals = {
+            name: sum(row["value"] for row in rows if row["name"] == name and row["generation"] > 0)
+            for name in ("wall_seconds", "cpu_seconds", "agent_steps")
+        }
     parameters = Society(config, is_restored=True).layout.num_parameters
     return totals | {"parameters": parameters, "bytes": peak_bytes()}
 
@@ -215,12 +223,12 @@ class Stopwatch:
 
 
 class Loop:
-    """A society whose generations are taken one at a time, plain, fully measured, or recorded, and saved each."""
+    """A society whose generations are taken one at a time: plain, fully measured, or recorded."""
 
     def __init__(self, config: Any, folder: Path, num_agents: int | None = None) -> None:
         from evolution import run
         from evolution.machine import prepare
-        from evolution.records import Tables
+        from evolution.records import Recordings, Tables
         from evolution.society import Society
 
         prepare(config.threads)
@@ -232,29 +240,35 @@ class Loop:
             self.society.scenario = copy.copy(self.society.scenario)
             self.society.scenario.num_agents = num_agents
         self.tables = Tables(folder)
+        self.recordings = Recordings(folder, config.record_megabytes * 1e6, {"episodes": 1, "languages": 1})
         for part, name in (("live", "judge"), ("select", "_replace"), ("learn", "_fine_tune")):
             setattr(self.society, name, self.watch.timed(part, getattr(self.society, name)))
-        self.enter = self.watch.timed("save", run._enter)
+        self.enter = self.watch.timed("enter", run._enter)
         self.save = self.watch.timed("save", run._save)
 
     def generation(self, measure_every: int = NEVER, record_every: int = NEVER) -> dict[str, float]:
-        """CPU seconds of its parts; a measurement or recording counts as `live` and `save`."""
+        """CPU seconds of its parts; a measurement or recording counts as `live` and `enter`."""
         society = self.society
         society.config = replace(self.config, measure_every=measure_every, record_every=record_every)
         self.watch.seconds = {}
         number = society.generation
         society.step()
-        self.enter(self.folder, society, self.tables, number)
-        self.save(self.folder, society, self.tables)
+        self.enter(society, self.tables, self.recordings, number)
         return dict(self.watch.seconds)
 
     def warm_up(self) -> None:
         self.generation(1, 1)
 
-    def plain(self, times: int = 3) -> dict[str, float]:
-        """Medians of plain generations."""
+    def plain(self, times: int = 5) -> dict[str, float]:
+        """Medians of plain generations; saving is spread over those between two checkpoints."""
         seconds = [self.generation() for _ in range(times)]
-        return {part: median(each[part] for each in seconds) for part in seconds[0]}
+        found = {part: median(each[part] for each in seconds) for part in seconds[0]}
+        saves = []
+        for _ in range(3):
+            self.watch.seconds = {}
+            self.save(self.folder, self.society, self.tables, self.recordings)
+            saves.append(self.watch.seconds["save"])
+        return found | {"save": median(saves) / self.config.checkpoint_every}
 
 
 def parts(
@@ -262,15 +276,10 @@ def parts(
 ) -> dict[str, float]:
     config = config_of(is_evolution_only, population, width)
     with tempfile.TemporaryDirectory() as folder:
-        if config.population > 32:  # what compiles does so in a small population
-            Loop(config_of(is_evolution_only, 32, width), Path(folder, "small"), num_agents).warm_up()
-        loop = Loop(config, Path(folder, "run"), num_agents)
-        if config.population <= 32:
-            loop.warm_up()
-        loop.generation()
+        loop = warm_loop(config, Path(folder), num_agents)
         seconds = loop.plain()
         steps = loop.society.agent_steps
-        whole = sum(seconds.values())
+        whole = sum(seconds.values()) - seconds["save"]
         measured = sum(loop.generation(measure_every=1).values())
         recorded = sum(loop.generation(record_every=1).values())
     seconds["measure"] = max(0.0, measured - whole) / config.measure_every
@@ -287,6 +296,17 @@ def parts(
     }
 
 
+def warm_loop(config: Any, folder: Path, num_agents: int | None = None) -> Loop:
+    """A loop that has taken a generation, with all that compiles compiled: in a small population, which is quicker."""
+    if config.population > 32:
+        Loop(replace(config, population=32), folder / "small", num_agents).warm_up()
+    loop = Loop(config, folder / "run", num_agents)
+    if config.population <= 32:
+        loop.warm_up()
+    loop.generation()
+    return loop
+
+
 def growth() -> dict[str, dict[int, float]]:
     """CPU seconds of a plain generation, and of a full measurement, by population."""
     whole, measure = {}, {}
@@ -299,6 +319,50 @@ def growth() -> dict[str, dict[int, float]]:
             if population <= MEASURED_UP_TO:
                 measure[population] = sum(loop.generation(measure_every=1).values()) - whole[population]
     return {"whole": whole, "measure": measure}
+
+
+def profile(is_evolution_only: bool, population: int | None = None) -> dict[str, float]:
+    """Shares of the CPU time of plain generations inside matrix products and inside compiled kernels."""
+    import torch
+
+    def run(loop: Loop) -> float:
+        started = time.process_time()
+        for _ in range(3):
+            loop.generation()
+        return time.process_time() - started
+
+    with tempfile.TemporaryDirectory() as folder:
+        loop = warm_loop(config_of(is_evolution_only, population), Path(folder))
+        kernels = Stopwatch()
+        with timed_kernels(kernels):
+            seconds = run(loop)  # without the profiler, which costs about as much as a small operation does
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profiler:
+            run(loop)
+    products = sum(
+        each.self_cpu_time_total * 1e-6
+        for each in profiler.key_averages()
+        if each.key in ("aten::bmm", "aten::baddbmm", "aten::mm", "aten::addmm", "aten::dot", "aten::convolution")
+    )
+    return {"products": products / seconds, "kernels": kernels.seconds.get("kernels", 0.0) / seconds}
+
+
+@contextlib.contextmanager
+def timed_kernels(watch: Stopwatch) -> Iterator[None]:
+    """While this lasts, `watch` counts what Python calls of our compiled functions; they must be compiled by then."""
+    from numba.core.dispatcher import Dispatcher
+
+    changed = []
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").partition(".")[0] in ("world", "population", "evolution", "language"):
+            for name, value in list(vars(module).items()):
+                if isinstance(value, Dispatcher):
+                    changed.append((module, name, value))
+                    setattr(module, name, watch.timed("kernels", value))
+    try:
+        yield
+    finally:
+        for module, name, value in changed:
+            setattr(module, name, value)
 
 
 def worlds_alone() -> float:
@@ -328,6 +392,7 @@ CHILDREN: dict[str, Callable[..., Any]] = {
     "whole_run": whole_run,
     "parts": parts,
     "growth": growth,
+    "profile": profile,
     "worlds_alone": worlds_alone,
 }
 

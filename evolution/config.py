@@ -190,9 +190,9 @@ class RunConfig:
     population: int = 8  # boxlings, P
     seed_from: str | None = None  # a checkpoint folder, or a run, whose boxlings are the first generation
     device: Literal["cpu", "cuda"] = "cpu"  # where networks are computed
-    threads: int = 1  # of torch; several runs at once do better with one each
+    threads: int = 0  # that share the work, whose result is the same with any number; 0: one for each core
     live_worlds: int = 32  # worlds a boxling guides each generation, to be judged by
-    measure_every: int | None = None  # generations between full measurements (muted, shuffled, held-out)
+    measure_every: int | None = None  # generations between full measurements (muted, held-out, ...)
     record_every: int | None = None  # generations between recordings
     recorded_episodes: int = 4  # worlds in a recording
     record_megabytes: float = 200.0  # at most, all recordings together; when full, every second one makes place
@@ -207,7 +207,7 @@ class RunConfig:
         _check(self, "seed", 0)
         _check(self, "generations", 1)
         _check(self, "population", 1)
-        _check(self, "threads", 1)
+        _check(self, "threads", 0)
         for name in ("live_worlds", "measure_every", "record_every", "checkpoint_every", "keep_checkpoints"):
             _check(self, name, 1)
         for name in ("recorded_episodes", "record_megabytes"):

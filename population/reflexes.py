@@ -33,32 +33,30 @@ from population.arithmetic import (
 )
 from population.experts import IS_THING, TOUCH, ExpertUse
 from population.policy import ABOUT_SHARPNESS, Policy
-from population.spec import NUM_TOUCHES
+from population.spec import NUM_TOUCHES, PolicySpec
 
 # what a kernel reads of the layout: where each of these layers begins in a genome, in this order
 _LAYERS = (
     "language.input", "language.bias", "situation.input", "situation.bias", "belief", "belief.bias", "think",
-    "think.bias", "decide", "decide.bias", "act", "act.bias", "value", "value.bias", "say", "say.bias", "eyes.bias",
-    "eyes.conv", "eyes.conv_bias", "eyes.pattern", "eyes.pattern_bias", "eyes.part_0", "eyes.part_bias_0",
-    "eyes.part_1", "eyes.part_bias_1", "eyes.part_2", "eyes.part_bias_2", "eyes.near", "eyes.look_key",
-    "eyes.place_key", "eyes.place_value", "eyes.found", "say.part_0", "say.part_1", "say.part_2", "say.about",
-    "say.asked",
+    "think.bias", "decide", "decide.bias", "act", "act.bias", "value", "value.bias", "eyes.conv", "eyes.conv_bias",
+    "eyes.pattern", "eyes.pattern_bias", "eyes.part_0", "eyes.part_bias_0", "eyes.part_1", "eyes.part_bias_1",
+    "eyes.part_2", "eyes.part_bias_2", "say.part_0", "say.part_1", "say.part_2", "say.about", "say.asked",
 )  # fmt: skip
 (
     _LANGUAGE, _LANGUAGE_BIAS, _SITUATION, _SITUATION_BIAS, _BELIEF, _BELIEF_BIAS, _THINK, _THINK_BIAS, _DECIDE,
-    _DECIDE_BIAS, _ACT, _ACT_BIAS, _VALUE, _VALUE_BIAS, _SAY, _SAY_BIAS, _EYES_BIAS, _CONV, _CONV_BIAS, _PATTERN,
-    _PATTERN_BIAS, _PART_0, _PART_BIAS_0, _PART_1, _PART_BIAS_1, _PART_2, _PART_BIAS_2, _NEAR, _LOOK_KEY, _PLACE_KEY,
-    _PLACE_VALUE, _FOUND, _SAY_PART_0, _SAY_PART_1, _SAY_PART_2, _ABOUT, _ASKED,
+    _DECIDE_BIAS, _ACT, _ACT_BIAS, _VALUE, _VALUE_BIAS, _CONV, _CONV_BIAS, _PATTERN, _PATTERN_BIAS,
+    _PART_0, _PART_BIAS_0, _PART_1, _PART_BIAS_1, _PART_2, _PART_BIAS_2, _SAY_PART_0, _SAY_PART_1, _SAY_PART_2,
+    _ABOUT, _ASKED,
 ) = range(len(_LAYERS))  # fmt: skip
 
 # and what it reads of the spec, in this order
 (
-    _WIDTH, _SYMBOLS, _LENGTH, _ACTIONS, _LOOKS, _ROWS, _COLS, _CHANNELS, _SIDE, _HEADS, _KEY, _TOPICS, _HAS_TOPICS,
+    _WIDTH, _SYMBOLS, _LENGTH, _ACTIONS, _LOOKS, _ROWS, _COLS, _CHANNELS, _SIDE, _HEADS, _TOPICS, _HAS_TOPICS,
     _IS_TOLD, _IS_ASKED, _HAS_END,
-) = range(16)  # fmt: skip
+) = range(15)  # fmt: skip
 
 _TOUCH = np.array(TOUCH, np.int64)
-_IS_THING = np.array(IS_THING)
+_IS_THING = np.array(IS_THING, np.int64)
 _SHARPNESS = np.float32(ABOUT_SHARPNESS)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -120,7 +118,7 @@ class Reflexes:
         self.sizes = np.array(
             [
                 spec.width, spec.num_symbols, spec.message_length, spec.num_actions, spec.num_looks, *spec.view_shape,
-                spec.conv_channels, spec.near_cells, spec.query_heads if spec.visible_attributes else 0, spec.key_width,
+                spec.conv_channels, spec.near_cells, spec.query_heads if spec.visible_attributes else 0,
                 spec.num_topics, spec.has_topics, spec.is_told_goal, spec.is_asked, spec.has_end,
             ],
             np.int64,
@@ -134,19 +132,26 @@ class Reflexes:
             self.shares = weights["tokens.shares"]
             self.about = _array(weights["about"])  # (P, L, topics)
             self.thoughts = _array(weights["thoughts"])
-            questions, words, touches, emptiness = weights.get("questions", empty), empty, empty, empty
+            words, touches, wishes, finds = empty, empty, empty, torch.zeros(population, 0, 0, 1)
+            blank = weights["eyes.bias"] if "eyes.bias" in weights else empty[:, :, 0]
             if spec.near_cells:
                 # most cells are empty: what all of them would add comes first, and the others make the difference
                 near = weights["eyes.near"].unflatten(1, (-1, NUM_TOUCHES))
-                emptiness = near[:, :, :1].sum(dim=1)
+                blank = blank + near[:, :, 0].sum(dim=1)
                 touches = (near - near[:, :, :1]).flatten(1, 2)
             if "words" in weights:
                 words = weights["words"]
             elif spec.is_asked and spec.has_topics:
                 words = torch.bmm(weights["goal"], weights["say.goal"])
-            self.questions, self.words = _array(questions), _array(words)
-            self.touches, self.emptiness = _array(touches), _array(emptiness)
+            if "questions" in weights:
+                wishes, finds = _attention_tables(weights, spec)
+            self.wishes, self.finds, self.words = _array(wishes), _array(finds), _array(words)
+            self.touches, self.blank = _array(touches), _array(blank)
             self.first_about = _array(policy.first_about)
+            # what is thought has a fixed share of each place of a message, but in replies
+            self.say = _array(torch.cat([weights["say"], weights["say.bias"].unsqueeze(1)], dim=1))  # (P, 2 D + 1, L V)
+            if not (spec.is_asked and spec.has_topics):
+                self.say *= np.repeat(self.about[:, None, :, -1], spec.num_symbols, axis=2)
         shape = (population, num_seats, spec.width)
         self.language, self.situation = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.token_counts = np.zeros((population, self.tokens.shape[1]), np.int64)
@@ -184,14 +189,13 @@ class Reflexes:
 
         def work(first: int, last: int) -> None:
             _live(
-                first, last, self.genomes, self.starts, self.sizes, self.attribute_sizes, self.is_visible, self.tokens,
-                self.thoughts, self.questions, self.touches, self.emptiness, self.words, self.about, self.first_about,
-                self.order, self.language, self.situation, self.token_counts, shape[1], view, sensed.sees, sensed.knows,
-                sensed.told, sensed.goal, sensed.role, sensed.last_action, sensed.last_moved, sensed.choices,
-                sensed.heard,
-                sensed.audible, sensed.is_active, sensed.is_new, chances, forced, explores, forces, weighs,
-                self.act_counts, self.said_counts, done.act, done.symbols, done.answers, done.act_log_prob,
-                done.say_log_prob, done.value,
+                first, last, self.genomes, self.starts, self.sizes, self.attribute_sizes, self.is_visible,
+                self.tokens, self.thoughts, self.wishes, self.finds, self.touches, self.blank, self.words, self.say,
+                self.about, self.first_about, self.order, self.language, self.situation, self.token_counts, shape[1],
+                view, sensed.sees, sensed.knows, sensed.told, sensed.goal, sensed.role, sensed.last_action,
+                sensed.last_moved, sensed.choices, sensed.heard, sensed.audible, sensed.is_active, sensed.is_new,
+                chances, forced, explores, forces, weighs, self.act_counts, self.said_counts, done.act, done.symbols,
+                done.answers, done.act_log_prob, done.say_log_prob, done.value,
             )  # fmt: skip
 
         share(work, len(self.genomes))
@@ -220,6 +224,19 @@ def _array(values: Tensor) -> np.ndarray:
     return np.ascontiguousarray(values.detach().numpy().astype(np.float32, copy=False))
 
 
+def _attention_tables(weights: dict[str, Tensor], spec: PolicySpec) -> tuple[Tensor, Tensor]:
+    """How much each believed value looks for what is seen, and what is thought of each cell where it is found.
+
+    (P, visible values, heads * (looks + cells)), the products of questions with keys; and (P, visible attributes,
+    cells, D).
+    """
+    keys = torch.cat([weights["eyes.look_key"], weights["eyes.place_key"]], dim=1)
+    questions = weights["questions"].unflatten(-1, (spec.query_heads, spec.key_width))
+    wishes = torch.bmm(questions.flatten(1, 2), keys.transpose(1, 2)).view(*questions.shape[:2], -1)
+    found = weights["eyes.found"].unflatten(1, (len(spec.visible_attributes), 2 * spec.key_width))
+    return wishes, weights["eyes.place_value"].unsqueeze(1) @ found
+
+
 @compiled
 def _matrix(genome, start, rows, cols):
     return genome[start : start + rows * cols].reshape((rows, cols))
@@ -227,12 +244,10 @@ def _matrix(genome, start, rows, cols):
 
 @compiled
 def _live(
-    first, last, genomes, starts, sizes, attribute_sizes, is_visible, tokens, thoughts, questions, touches, emptiness,
-    words, about,
-    first_about, order, language, situation, token_counts, num_agents, view, sees, knows, told, goal, role, last_action,
-    last_moved, choices, heard, audible, is_active, is_new, chances, forced, explores, forces, weighs, act_counts,
-    said_counts, act, symbols, answers,
-    act_log_prob, say_log_prob, value,
+    first, last, genomes, starts, sizes, attribute_sizes, is_visible, tokens, thoughts, wishes, finds, touches,
+    blank, words, say, about, first_about, order, language, situation, token_counts, num_agents, view, sees, knows,
+    told, goal, role, last_action, last_moved, choices, heard, audible, is_active, is_new, chances, forced, explores,
+    forces, weighs, act_counts, said_counts, act, symbols, answers, act_log_prob, say_log_prob, value,
 ):  # fmt: skip
     """One step of the seats of genomes first to last; see `Reflexes.step`."""
     num_seats = order.shape[1]
@@ -240,6 +255,7 @@ def _live(
     num_values = tokens.shape[1] - 2 * length * v - 4 * sizes[_ACTIONS]
     f = np.float32
     rows = np.empty(num_seats, np.int64)  # seats in worlds that are not over
+    world_of, agent_of = np.empty(num_seats, np.int64), np.empty(num_seats, np.int64)  # of these rows
     seeing = np.empty(num_seats, np.int64)  # those of them that see: places in rows
     stream, idea = np.empty((num_seats, d), f), np.empty((num_seats, d), f)
     gates, opening = np.empty((num_seats, 2 * d), f), np.empty(num_seats * d, f)
@@ -250,9 +266,8 @@ def _live(
     act_logits = np.empty((num_seats, sizes[_ACTIONS]), f)
     values = np.empty((num_seats, 1), f)
     say_logits = np.empty((num_seats, length * v), f)
-    most = max(
-        num_seats * d, num_seats * num_values, v, sizes[_ACTIONS], sizes[_HEADS] * (sizes[_ROWS] * sizes[_COLS] + 1)
-    )
+    most_scores = num_seats * len(finds[0]) * sizes[_HEADS] * (sizes[_ROWS] * sizes[_COLS] + 1)
+    most = max(num_seats * d, num_seats * num_values, v, sizes[_ACTIONS], most_scores)
     powers = np.empty(most, np.int32)
     for p in range(first, last):
         num_rows, num_seeing = 0, 0
@@ -266,14 +281,14 @@ def _live(
             if sees[b, a]:
                 seeing[num_seeing] = num_rows
                 num_seeing += 1
-            rows[num_rows] = n
+            rows[num_rows], world_of[num_rows], agent_of[num_rows] = n, b, a
             num_rows += 1
         if num_rows == 0:
             continue
         genome = genomes[p]
         _hear(
-            rows, num_rows, order[p], num_agents, tokens[p], token_counts[p], sizes, attribute_sizes, knows, told, goal,
-            role, last_action, last_moved, heard, audible, stream,
+            num_rows, world_of, agent_of, num_agents, tokens[p], token_counts[p], sizes, attribute_sizes, knows, told,
+            goal, role, last_action, last_moved, heard, audible, stream,
         )  # fmt: skip
         remember(
             stream, gates, language[p], rows, _matrix(genome, starts[_LANGUAGE], d, 2 * d),
@@ -281,11 +296,11 @@ def _live(
         )  # fmt: skip
         fill_rows(beliefs, genome[starts[_BELIEF_BIAS] : starts[_BELIEF_BIAS] + num_values], num_rows)
         add_product(stream, _matrix(genome, starts[_BELIEF], d, num_values), beliefs, num_rows)
-        _believe(rows, num_rows, order[p], num_agents, attribute_sizes, choices, beliefs, answers, powers)
+        _believe(num_rows, world_of, agent_of, attribute_sizes, choices, beliefs, answers, powers)
         if num_seeing > 0:
             _look(
-                seeing, num_seeing, rows, order[p], genome, starts, sizes, attribute_sizes, is_visible, questions[p],
-                touches[p], emptiness[p], beliefs, view, seen, parts, powers,
+                seeing, num_seeing, rows, order[p], genome, starts, sizes, attribute_sizes, is_visible, wishes[p],
+                finds[p], touches[p], blank[p], beliefs, view, seen, parts, powers,
             )  # fmt: skip
         _think(
             rows, num_rows, seeing, num_seeing, genome, starts, sizes, attribute_sizes, is_visible, thoughts[p],
@@ -312,11 +327,11 @@ def _live(
                 both[i, j] = stream[i, j]
                 both[i, d + j] = thought[i, j]
         _speak(
-            rows, num_rows, seeing, num_seeing, order[p], num_agents, genome, starts, sizes, attribute_sizes, about[p],
+            num_rows, world_of, agent_of, seeing, num_seeing, genome, starts, sizes, attribute_sizes, say[p], about[p],
             first_about, words[p], beliefs, parts, knows, told, goal, both, say_logits, powers,
         )  # fmt: skip
         for i in range(num_rows):
-            b, a = order[p, rows[i]] // num_agents, order[p, rows[i]] % num_agents
+            b, a = world_of[i], agent_of[i]
             logits = act_logits[i]
             chosen = largest_of(logits)
             if explores or weighs:
@@ -354,15 +369,15 @@ def _live(
 
 @compiled
 def _hear(
-    rows, num_rows, order, num_agents, tokens, counts, sizes, attribute_sizes, knows, told, goal, role, last_action,
-    last_moved, heard, audible, stream,
+    num_rows, world_of, agent_of, num_agents, tokens, counts, sizes, attribute_sizes, knows, told, goal, role,
+    last_action, last_moved, heard, audible, stream,
 ):  # fmt: skip
     """What comes in that is not seen: the sum of the experts' readings of all tokens, into stream (n, D)."""
     v, length, width = sizes[_SYMBOLS], sizes[_LENGTH], sizes[_WIDTH]
     first_value = 2 * length * v
     first_state = len(tokens) - 4 * sizes[_ACTIONS]
     for i in range(num_rows):
-        b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
+        b, a = world_of[i], agent_of[i]
         token = first_state + last_action[b, a] * 4 + int(last_moved[b, a]) * 2 + role[b, a]
         counts[token] += 1
         for j in range(width):
@@ -392,11 +407,11 @@ def _hear(
 
 
 @compiled
-def _believe(rows, num_rows, order, num_agents, attribute_sizes, choices, beliefs, answers, powers):
+def _believe(num_rows, world_of, agent_of, attribute_sizes, choices, beliefs, answers, powers):
     """Beliefs (n, values) from logits to probabilities, in place, and the most probable goal into answers."""
     num_choices = choices.shape[1]
     for i in range(num_rows):
-        b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
+        b, a = world_of[i], agent_of[i]
         start = 0
         for k in range(len(attribute_sizes)):
             best = start
@@ -442,40 +457,38 @@ def _choose(choices, attribute_sizes, logits, answer):
 
 @compiled
 def _look(
-    seeing, num_seeing, rows, order, genome, starts, sizes, attribute_sizes, is_visible, questions, touches, emptiness,
+    seeing, num_seeing, rows, order, genome, starts, sizes, attribute_sizes, is_visible, wishes, finds, touches, blank,
     beliefs, view, seen, parts, powers,
 ):  # fmt: skip
     """The visual expert, for seats that see: into seen (m, D), and the parts of its summary into parts (3, m, D)."""
     d = sizes[_WIDTH]
     height, width = sizes[_ROWS], sizes[_COLS]
-    fill_rows(seen, genome[starts[_EYES_BIAS] : starts[_EYES_BIAS] + d], num_seeing)
+    fill_rows(seen, blank, num_seeing)
     if sizes[_CHANNELS] > 0:
         _sum_up(seeing, num_seeing, rows, order, genome, starts, sizes, view, seen, parts)
     side = sizes[_SIDE]
     if side > 0:
         top, left = (height - side) // 2, (width - side) // 2
+        touched = np.empty(side * side, np.int64)
         for m in range(num_seeing):
             seat = order[rows[seeing[m]]]
-            for k in range(d):
-                seen[m, k] += emptiness[0, k]
+            # written without a branch, as what a cell holds cannot be foreseen
+            num_touched = 0
             for i in range(side):
                 for j in range(side):
                     touch = _TOUCH[view[seat, (top + i) * width + left + j]]
-                    if touch > 0:
-                        touch += (i * side + j) * NUM_TOUCHES
-                        for k in range(d):
-                            seen[m, k] += touches[touch, k]
-    heads, key = sizes[_HEADS], sizes[_KEY]
+                    touched[num_touched] = (i * side + j) * NUM_TOUCHES + touch
+                    num_touched += touch > 0
+            for t in range(num_touched):
+                touch = touched[t]
+                for k in range(d):
+                    seen[m, k] += touches[touch, k]
+    heads = sizes[_HEADS]
     if heads > 0:
-        num_visible = is_visible.sum()
-        look_key = _matrix(genome, starts[_LOOK_KEY], sizes[_LOOKS], key)
-        place_key = _matrix(genome, starts[_PLACE_KEY], height * width, key)
-        place_value = _matrix(genome, starts[_PLACE_VALUE], height * width, 2 * key)
-        found = np.zeros((num_seeing, num_visible * 2 * key), np.float32)
-        things = np.empty(height * width, np.int64)
-        keys = np.empty((height * width, key), np.float32)
-        scores = np.empty(heads * (height * width + 1), np.float32)
-        asked = np.zeros((num_visible, num_seeing, heads * key), np.float32)
+        things = np.empty((num_seeing, height * width), np.int64)
+        num_things = np.empty(num_seeing, np.int64)
+        scores = np.empty(num_seeing * len(finds) * heads * (height * width + 1), np.float32)
+        wished = np.zeros((len(finds), num_seeing, wishes.shape[1]), np.float32)
         start, first, number = 0, 0, 0
         for k in range(len(attribute_sizes)):
             size = attribute_sizes[k]
@@ -484,61 +497,65 @@ def _look(
                 for m in range(num_seeing):
                     for value in range(size):
                         shares[m, value] = beliefs[seeing[m], start + value]
-                add_product(shares, questions[first : first + size], asked[number], num_seeing)
+                add_product(shares, wishes[first : first + size], wished[number], num_seeing)
                 first += size
                 number += 1
             start += size
+        filled = 0
         for m in range(num_seeing):
             seat = order[rows[seeing[m]]]
             # only cells that hold something can be found, or else nothing is
-            num_things = 0
+            count = 0
             for cell in range(height * width):
-                look = view[seat, cell]
-                if _IS_THING[look]:
-                    things[num_things] = cell
-                    for j in range(key):
-                        keys[num_things, j] = look_key[look, j] + place_key[cell, j]
-                    num_things += 1
-            for number in range(num_visible):
-                _attend(asked[number, m], keys, num_things, heads, scores, powers)
-                first = number * 2 * key
-                for t in range(num_things):
-                    share, cell = scores[t], things[t]
-                    for j in range(2 * key):
-                        found[m, first + j] += share * place_value[cell, j]
-        add_product(found, _matrix(genome, starts[_FOUND], num_visible * 2 * key, d), seen, num_seeing)
+                things[m, count] = cell
+                count += _IS_THING[view[seat, cell]]
+            num_things[m] = count
+            for number in range(len(finds)):
+                filled = _score(
+                    wished[number, m], things[m], count, view[seat], heads, sizes[_LOOKS], scores, filled
+                )  # fmt: skip
+        exponentials(scores[:filled], powers)  # of all at once, which vectorises
+        read = 0
+        for m in range(num_seeing):
+            count = num_things[m]
+            for number in range(len(finds)):
+                for h in range(heads):
+                    total = _ZERO
+                    for t in range(read, read + count + 1):
+                        total += scores[t]
+                    share = _ONE / (total * np.float32(heads))
+                    first = read - h * (count + 1)  # where the shares of the first head are, to which others are added
+                    for t in range(count):
+                        scores[first + t] = scores[read + t] * share + (scores[first + t] if h > 0 else _ZERO)
+                    read += count + 1
+                for t in range(count):
+                    share, cell = scores[read - heads * (count + 1) + t], things[m, t]
+                    for j in range(d):
+                        seen[m, j] += share * finds[number, cell, j]
     rectify(seen, num_seeing)
 
 
 @compiled
-def _attend(question, keys, num_things, heads, scores, powers):
-    """Mean attention of some heads to things, into scores[:num_things]; what is left of 1 goes to nothing.
+def _score(wished, things, num_things, view, heads, num_looks, scores, filled):
+    """How much some heads are drawn to each thing and, last, to nothing, less the most of it; into scores[filled:].
 
-    `question` (heads * key,), `keys` (at least num_things, key).
+    `wished` (heads * (looks + cells),): how much each head looks for each look, and at each cell. Returns how far the
+    scores are filled now.
     """
-    key = keys.shape[1]
-    width = num_things + 1
+    num_wishes = len(wished) // heads
     for h in range(heads):
-        first = h * width
-        largest = _ZERO  # the score of nothing, the last one
+        begin = h * num_wishes
+        largest = _ZERO  # the score of nothing
         for t in range(num_things):
-            score = _ZERO
-            for j in range(key):
-                score += question[h * key + j] * keys[t, j]
-            scores[first + t] = score
+            cell = things[t]
+            score = wished[begin + view[cell]] + wished[begin + num_looks + cell]
+            scores[filled + t] = score
             largest = score if score > largest else largest
-        scores[first + num_things] = _ZERO
-        for t in range(first, first + width):
-            scores[t] -= largest
-    exponentials(scores[: heads * width], powers)
-    for h in range(heads):
-        first = h * width
-        total = _ZERO
-        for t in range(first, first + width):
-            total += scores[t]
-        share = _ONE / (total * np.float32(heads))
         for t in range(num_things):
-            scores[t] = scores[first + t] * share + (scores[t] if h > 0 else _ZERO)
+            scores[filled + t] -= largest
+        scores[filled + num_things] = -largest
+        filled += num_things + 1
+    return filled
 
 
 @compiled
@@ -653,13 +670,13 @@ def _think(
 
 @compiled
 def _speak(
-    rows, num_rows, seeing, num_seeing, order, num_agents, genome, starts, sizes, attribute_sizes, about, first_about,
+    num_rows, world_of, agent_of, seeing, num_seeing, genome, starts, sizes, attribute_sizes, say, about, first_about,
     words, beliefs, parts, knows, told, goal, both, logits, powers,
 ):  # fmt: skip
     """Logits of the next message, (n, L V), as `Policy._speak` and, in dialogues, `Policy._reply`."""
     d, v, length, topics = sizes[_WIDTH], sizes[_SYMBOLS], sizes[_LENGTH], sizes[_TOPICS]
-    fill_rows(logits, genome[starts[_SAY_BIAS] : starts[_SAY_BIAS] + length * v], num_rows)
-    add_product(both, _matrix(genome, starts[_SAY], 2 * d, length * v), logits, num_rows)
+    fill_rows(logits, say[2 * d], num_rows)
+    add_product(both, say[: 2 * d], logits, num_rows)
     replies = sizes[_IS_ASKED] and sizes[_HAS_TOPICS]
     num_values = len(words)
     mine = np.empty((length, topics), np.float32)
@@ -676,13 +693,13 @@ def _speak(
                     mine[place, t] = _SHARPNESS * wish + first_about[place, t]
                 softmax(mine[place], powers)
             attention = mine
-        for place in range(length):
-            share = attention[place, topics - 1]
-            for j in range(place * v, (place + 1) * v):
-                logits[i, j] *= share
+            for place in range(length):
+                share = attention[place, topics - 1]
+                for j in range(place * v, (place + 1) * v):
+                    logits[i, j] *= share
         if not (sizes[_HAS_TOPICS] and sizes[_IS_TOLD]):
             continue
-        b, a = order[rows[i]] // num_agents, order[rows[i]] % num_agents
+        b, a = world_of[i], agent_of[i]
         if not knows[b, a]:
             continue
         start = 0

@@ -17,22 +17,27 @@ __all__ = ["NUM_LOOKS", "OUTSIDE", "egocentric_view", "is_audible", "whole_view"
 @njit(cache=True)
 def _egocentric_kernel(look, floor, agent_cell, is_over, stride, margin, radius, view):
     num_worlds, height, width = floor.shape
+    num_agents, side = view.shape[1], 2 * radius + 1
+    wide = width + 2 * radius
+    # one world at a time with all that lies around it: then every view is a part of that, and no cell needs a check
+    shown = np.full((height + 2 * radius) * wide, OUTSIDE, np.uint8)
+    views = view.reshape(-1)
     for b in range(num_worlds):
-        if is_over[b]:
+        if is_over[b] or agent_cell[b, :num_agents].max() < 0:
             continue
-        for a in range(view.shape[1]):
+        for i in range(height):
+            begin, into = (i + margin) * stride + margin, (i + radius) * wide + radius
+            for j in range(width):
+                code = look[b, begin + j]
+                shown[into + j] = code if code > 0 else floor[b, i, j]
+        for a in range(num_agents):
             cell = agent_cell[b, a]
             if cell < 0:
                 continue
-            top, left = cell // stride - margin - radius, cell % stride - margin - radius
-            for i in range(2 * radius + 1):
-                for j in range(2 * radius + 1):
-                    row, col = top + i, left + j
-                    if row < 0 or row >= height or col < 0 or col >= width:
-                        view[b, a, i, j] = OUTSIDE
-                        continue
-                    code = look[b, (row + margin) * stride + col + margin]
-                    view[b, a, i, j] = code if code > 0 else floor[b, row, col]
+            begin, into = (cell // stride - margin) * wide + cell % stride - margin, (b * num_agents + a) * side * side
+            for i in range(side):
+                for j in range(side):
+                    views[into + i * side + j] = shown[begin + i * wide + j]
 
 
 def egocentric_view(worlds: Worlds, radius_cells: int) -> np.ndarray:
