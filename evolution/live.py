@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evolution.machine import crew
+from evolution.machine import share
 from evolution.seats import Seating
 from language.channel import SILENCE, Intervention, altered_symbols, sent_symbols
 from population.experts import ExpertUse
@@ -133,64 +133,63 @@ def live(
             is_new=is_new,
         )
 
-    with crew() as share:
-        for _ in range(scenario.num_steps):
-            sensed = sense()
-            is_active = sensed.is_active
-            done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
-            advice = scenario.plan(worlds) if keeps else np.zeros(worlds.role.shape, np.uint8)
-            advised = draw_advised(advice, advised_share, rng) if advised_share > 0 else None
-            chances = None
-            if explores:
-                chances = rng.random((num_worlds, num_agents, 1 + spec.message_length), np.float32)
-            reflexes.step(sensed, done, share, chances=chances, forced=advised, weighs=keeps)
-            sent = sent_symbols(done.symbols, spec.num_symbols, spec.has_end)
-            reward = scenario.advance(worlds, done.act, done.answers)
-            if scenario.takes_turns:
-                reflexes.uncount(done.symbols, is_active[:, None] & ~scenario.had_turn(worlds))
-            rollout.total_reward += reward
-            rollout.lived_steps += int(is_active.sum()) * num_agents
-            is_right = (scenario.is_right(worlds, done.answers) | ~is_builder).all(axis=1)
-            np.copyto(rollout.is_understood, is_right, where=is_active)
-            ends = worlds.is_over & is_active
-            rollout.num_finished += int(ends.sum())
-            rollout.num_won += int((ends & worlds.is_won).sum())
-            if keeps:
-                rollout.moments.append(
-                    Moment(
-                        sensed=sensed,
-                        done=done,
-                        reward=reward,
-                        goes_on=~worlds.is_over,
-                        is_own_act=np.ones(advice.shape, bool) if advised is None else advised < 0,
-                        advice=advice,
-                        edit_class=edit_classes(worlds),
-                    )
+    for _ in range(scenario.num_steps):
+        sensed = sense()
+        is_active = sensed.is_active
+        done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
+        advice = scenario.plan(worlds) if keeps else np.zeros(worlds.role.shape, np.uint8)
+        advised = draw_advised(advice, advised_share, rng) if advised_share > 0 else None
+        chances = None
+        if explores:
+            chances = rng.random((num_worlds, num_agents, 1 + spec.message_length), np.float32)
+        reflexes.step(sensed, done, share, chances=chances, forced=advised, weighs=keeps)
+        sent = sent_symbols(done.symbols, spec.num_symbols, spec.has_end)
+        reward = scenario.advance(worlds, done.act, done.answers)
+        if scenario.takes_turns:
+            reflexes.uncount(done.symbols, is_active[:, None] & ~scenario.had_turn(worlds))
+        rollout.total_reward += reward
+        rollout.lived_steps += int(is_active.sum()) * num_agents
+        is_right = (scenario.is_right(worlds, done.answers) | ~is_builder).all(axis=1)
+        np.copyto(rollout.is_understood, is_right, where=is_active)
+        ends = worlds.is_over & is_active
+        rollout.num_finished += int(ends.sum())
+        rollout.num_won += int((ends & worlds.is_won).sum())
+        if keeps:
+            rollout.moments.append(
+                Moment(
+                    sensed=sensed,
+                    done=done,
+                    reward=reward,
+                    goes_on=~worlds.is_over,
+                    is_own_act=np.ones(advice.shape, bool) if advised is None else advised < 0,
+                    advice=advice,
+                    edit_class=edit_classes(worlds),
                 )
-            if num_recorded:
-                said = (sent[:num_recorded] + 1).astype(np.int16)
-                if scenario.takes_turns:
-                    said *= scenario.had_turn(worlds)[:num_recorded, :, None]
-                rollout.said.append(said)
-                rollout.acts.append(done.act[:num_recorded])
-                rollout.answers.append(done.answers[:num_recorded])
-                rollout.rewards.append(reward[:num_recorded])
-                rollout.states.append(worlds.take(np.arange(num_recorded)))
-            is_new = np.zeros(num_worlds, bool)
-            if supply is not None and ends.any():
-                is_new = ends
-                places = np.flatnonzero(ends)
-                worlds.put(places, supply.take(worlds.role[places]))
-                sent[places] = SILENCE
-            elif worlds.is_over.all():
-                break
-        # counted before what comes after the last step is weighed: that is not lived
-        rollout.use = reflexes.use()
-        rollout.act_counts, rollout.said_counts = reflexes.act_counts.copy(), reflexes.said_counts.copy()
-        if keeps and not worlds.is_over.all():
-            done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
-            reflexes.step(sense(), done, share, weighs=True)
-            rollout.last_value = done.value
+            )
+        if num_recorded:
+            said = (sent[:num_recorded] + 1).astype(np.int16)
+            if scenario.takes_turns:
+                said *= scenario.had_turn(worlds)[:num_recorded, :, None]
+            rollout.said.append(said)
+            rollout.acts.append(done.act[:num_recorded])
+            rollout.answers.append(done.answers[:num_recorded])
+            rollout.rewards.append(reward[:num_recorded])
+            rollout.states.append(worlds.take(np.arange(num_recorded)))
+        is_new = np.zeros(num_worlds, bool)
+        if supply is not None and ends.any():
+            is_new = ends
+            places = np.flatnonzero(ends)
+            worlds.put(places, supply.take(worlds.role[places]))
+            sent[places] = SILENCE
+        elif worlds.is_over.all():
+            break
+    # counted before what comes after the last step is weighed: that is not lived
+    rollout.use = reflexes.use()
+    rollout.act_counts, rollout.said_counts = reflexes.act_counts.copy(), reflexes.said_counts.copy()
+    if keeps and not worlds.is_over.all():
+        done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
+        reflexes.step(sense(), done, share, weighs=True)
+        rollout.last_value = done.value
     return rollout
 
 
@@ -231,28 +230,31 @@ class WorldSupply:
 
     def __init__(self, scenario: Scenario, split: str, rng: np.random.Generator) -> None:
         self.scenario, self.split, self.rng = scenario, split, rng
-        self.stock: dict[bytes, Worlds] = {}
+        self.stock: Worlds | None = None
+        self.waiting: dict[bytes, np.ndarray] = {}  # rows of the stock that are still to be taken, by roles
 
     def take(self, roles: np.ndarray) -> Worlds:
         """One new world for each row of `roles` (m, A)."""
         kinds, kind_of = np.unique(roles, axis=0, return_inverse=True)
-        parts, places = [], []
-        for k, kind in enumerate(kinds):
-            wanted = np.flatnonzero(kind_of.ravel() == k)
-            key = kind.tobytes()
-            while key not in self.stock or len(self.stock[key]) < len(wanted):
+        wanted = [np.flatnonzero(kind_of.ravel() == k) for k in range(len(kinds))]
+        keys = [kind.tobytes() for kind in kinds]
+        for key, places in zip(keys, wanted, strict=True):
+            while len(self.waiting.get(key, ())) < len(places):
                 self._restock()
-            parts.append(self.stock[key].take(np.arange(len(wanted))))
-            self.stock[key] = self.stock[key].take(np.arange(len(wanted), len(self.stock[key])))
-            places.append(wanted)
-        return Worlds.concatenate(parts).take(np.argsort(np.concatenate(places)))
+        rows = np.empty(len(roles), np.int64)
+        for key, places in zip(keys, wanted, strict=True):
+            rows[places], self.waiting[key] = np.split(self.waiting[key], [len(places)])
+        assert self.stock is not None
+        return self.stock.take(rows)
 
     def _restock(self) -> None:
         fresh = self.scenario.generate(self.rng.integers(2**62, size=self.CHUNK), self.split)
-        for kind in np.unique(fresh.role, axis=0):
-            key = kind.tobytes()
-            more = fresh.take(np.flatnonzero((fresh.role == kind).all(axis=1)))
-            self.stock[key] = Worlds.concatenate([self.stock[key], more]) if key in self.stock else more
+        if self.stock is not None:
+            left = np.sort(np.concatenate(list(self.waiting.values())))
+            fresh = Worlds.concatenate([self.stock.take(left), fresh])
+        self.stock = fresh
+        kinds, kind_of = np.unique(fresh.role, axis=0, return_inverse=True)
+        self.waiting = {kind.tobytes(): np.flatnonzero(kind_of.ravel() == k) for k, kind in enumerate(kinds)}
 
 
 def draw_advised(advice: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ def check_device(device: str) -> None:
 Share = Callable[[Callable[[int, int], None], int], None]
 
 _num_threads = 1
+_pool: tuple[int, ThreadPoolExecutor] | None = None  # the other threads, and for how many in all
 
 
 def num_threads() -> int:
@@ -36,19 +36,41 @@ def alone(work: Callable[[int, int], None], count: int) -> None:
     work(0, count)
 
 
-@contextmanager
-def crew() -> Iterator[Share]:
-    """Gives `share(work, n)`, which calls work(first, last) so that [0, n) is covered, by all threads at once."""
-    if _num_threads == 1:
-        yield alone
+def share(work: Callable[[int, int], None], count: int) -> None:
+    """Call work(first, last) so that [0, count) is covered, by all threads at once, this one among them.
+
+    What goes wrong is raised when all have come to an end.
+    """
+    bounds = np.linspace(0, count, min(_num_threads, count) + 1).astype(int).tolist()
+    if len(bounds) <= 2:
+        work(0, count)
         return
-    with ThreadPoolExecutor(_num_threads, initializer=_prepare_thread) as pool:
+    others = [_helpers().submit(work, *bounds[k : k + 2]) for k in range(1, len(bounds) - 1)]
+    try:
+        work(*bounds[:2])
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
 
-        def share(work: Callable[[int, int], None], count: int) -> None:
-            bounds = np.linspace(0, count, min(_num_threads, count) + 1).astype(int)
-            list(pool.map(work, bounds[:-1], bounds[1:]))
 
-        yield share
+def _helpers() -> ThreadPoolExecutor:
+    """The other threads, which stay: new ones would have to warm up each time."""
+    global _pool
+    if _pool is None or _pool[0] != _num_threads:
+        if _pool is not None:
+            _pool[1].shutdown(wait=False)
+        _pool = _num_threads, ThreadPoolExecutor(_num_threads - 1, initializer=_prepare_thread)
+    return _pool[1]
+
+
+def _forget_helpers() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):  # threads do not go along into a forked process
+    os.register_at_fork(after_in_child=_forget_helpers)
 
 
 def _prepare_thread() -> None:
@@ -60,7 +82,7 @@ def prepare(threads: int = 0) -> None:
     """Use so many threads (0: one a core), count tiny numbers as zero, and keep freed memory.
 
     torch itself gets one: threads of its own wait for each other in every small operation, and on a busy machine that
-    costs more than they bring. Work is shared by genomes instead, see `crew`.
+    costs more than they bring. Work is shared by genomes instead, see `share`.
 
     Without the second, the moments of unused parameters decay into denormal numbers, on which sums are up to forty
     times slower. Without the last, glibc hands every tensor of a few hundred kilobytes back to the system, and a third

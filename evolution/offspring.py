@@ -23,7 +23,7 @@ from evolution.chance import stream, torch_stream
 from evolution.config import RunConfig
 from evolution.imitate import distil
 from evolution.learn import SHARD
-from evolution.machine import crew
+from evolution.machine import share
 from evolution.relive import Part, gather
 from evolution.select import Replacement
 from evolution.sensitivity import sensitivity
@@ -138,8 +138,7 @@ def _distilled(
                 max_norm=config.learning.gradient_norm, rounds=config.learning.distil_rounds,
             )  # fmt: skip
 
-    with crew() as share:
-        share(work, -(-len(children) // SHARD))
+    share(work, -(-len(children) // SHARD))
     return children, far
 
 
@@ -158,6 +157,5 @@ def _felt(
             theirs = tuple(part.of(mother[rows]) for part in experience)
             felt[rows] = sensitivity(policy, children[rows], theirs, own)
 
-    with crew() as share:
-        share(work, num_shards)
+    share(work, num_shards)
     return felt

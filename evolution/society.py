@@ -24,7 +24,7 @@ from evolution.evaluate import converse, earned, earned_again, play, some_meanin
 from evolution.imitate import imitate, lesson_of
 from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
-from evolution.machine import check_device, crew, prepare
+from evolution.machine import check_device, prepare, share
 from evolution.offspring import Rows, conceive, couples
 from evolution.records import BOXLINGS
 from evolution.relive import Lived, gather, lived
@@ -534,8 +534,8 @@ class Society(mesa.Model):
         if self.config.selection.genes:
             measures |= {f"gene/{name}": float(column(self.genes, name).mean()) for name in NAMES}
         shares = rollout.use.shares()
-        for (modality, expert), share in shares.items():
-            measures[f"expert_use/{modality}/{expert}"] = share
+        for (modality, expert), part in shares.items():
+            measures[f"expert_use/{modality}/{expert}"] = part
         others = np.array(
             [
                 [shares[m, f"expert_{k}"] for k in range(rollout.use.num_experts)]
@@ -656,8 +656,8 @@ class Society(mesa.Model):
         else:
             fitness = np.array([boxling.fitness for boxling in self.slots])
             ids = np.array([boxling.unique_id for boxling in self.slots])
-        share = 0.0 if config.selection.crossover == "none" else config.selection.crossover_share
-        pairs = couples(replacements, fitness, share, rng)
+        of_two = 0.0 if config.selection.crossover == "none" else config.selection.crossover_share
+        pairs = couples(replacements, fitness, of_two, rng)
         parents, among_parents = pairs.everybody()
         inherited = self._heritage(parents) if archive is None else archive.inherited(parents)
         rows: Rows = {name: torch.from_numpy(array).to(self.genomes.device) for name, array in inherited.items()}
@@ -690,8 +690,7 @@ class Society(mesa.Model):
         losses: list[Losses] = []
         steps = 0
         for turn in range(max(1, rollouts)):
-            share = talks * (turn + 1) // max(1, rollouts) - talks * turn // max(1, rollouts)
-            for _ in range(share):
+            for _ in range(talks * (turn + 1) // max(1, rollouts) - talks * turn // max(1, rollouts)):
                 offset = int(rng.choice(familiar_offsets(self.config.population)))
                 surprise = self._language_round(
                     self.genomes, self.optimiser, self.slow_genomes, offset, int(learning.language_batch or 1),
@@ -733,12 +732,11 @@ class Society(mesa.Model):
             options["temperature"] *= (genes["temperature"] / LAST_TEMPERATURE).view(-1, 1, 1, 1)
         if self.scenario.takes_turns:
             return dialogue_round(self.policy, genomes, optimiser, self.scenario, **options)
-        with crew() as share:
-            return language_round(
-                self.policy, genomes, optimiser, self.scenario, slow_genomes=slow_genomes,
-                half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, share=share,
-                **options,
-            )  # fmt: skip
+        return language_round(
+            self.policy, genomes, optimiser, self.scenario, slow_genomes=slow_genomes,
+            half_told_share=float(learning.half_told_share or 0.0), meaning_zipf=learning.meaning_zipf, share=share,
+            **options,
+        )  # fmt: skip
 
     def _rollout(self, rng: np.random.Generator) -> Rollout:
         """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""
@@ -763,15 +761,14 @@ class Society(mesa.Model):
         bonuses: float | torch.Tensor = learning.entropy_bonus
         if genes is not None:
             rates, bonuses = genes["learning_rate"].unsqueeze(1) * rate, genes["entropy_bonus"]
-        with crew() as share:
-            return acting_round(
-                self.policy, self.genomes, self.optimiser, life,
-                learning_rate=rates, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
-                entropy_bonus=bonuses, belief_weight=learning.belief_weight,
-                edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
-                reward_weight=learning.reward_weight, value_weight=learning.value_weight,
-                gradient=self.config.channel.channel_gradient, share=share,
-            )  # fmt: skip
+        return acting_round(
+            self.policy, self.genomes, self.optimiser, life,
+            learning_rate=rates, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
+            entropy_bonus=bonuses, belief_weight=learning.belief_weight,
+            edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
+            reward_weight=learning.reward_weight, value_weight=learning.value_weight,
+            gradient=self.config.channel.channel_gradient, share=share,
+        )  # fmt: skip
 
     def _own_genes(self) -> dict[str, torch.Tensor] | None:
         """Each gene of all boxlings, (P,) float32; None where genes are not inherited."""
@@ -816,8 +813,7 @@ class Society(mesa.Model):
                 self.genomes[places[rows]] = own
                 optimiser.put(places[rows], moments)
 
-        with crew() as share:
-            share(work, -(-len(students) // SHARD))
+        share(work, -(-len(students) // SHARD))
         if far.numel():
             self.measures["loss_elites"] = float(far.mean())
         return int(sum(part.is_active.sum() for part in experience))

@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from evolution.config import RunConfig
+from evolution.config import LearningConfig, RunConfig
 from evolution.records import SCHEMAS, read_language, read_records
 from evolution.run import (
     Interrupted,
@@ -393,6 +394,16 @@ def test_checkpoints_lie_a_generation_of_learning_or_a_million_agent_steps_apart
     assert every("guide", population=8, **alone) == 1_000_000 // (steps // 32)
     assert every("guide", population=2048, **alone) == 1
     assert every("guide", checkpoint_every=7) == every("guide", checkpoint_every=7, **alone) == 7
+
+
+def test_full_measurements_are_twenty_in_long_runs_without_learning():
+    def every(generations: int | None, **changes: Any) -> int | None:
+        return filled_config(RunConfig(generations=generations, **changes)).measure_every
+
+    alone = {"learning": LearningConfig(fine_tuning=False)}
+    assert every(None, **alone) == every(75, **alone) == every(1000) == every(None) == 4
+    assert every(1000, **alone) == 50
+    assert every(1000, measure_every=3, **alone) == 3
 
 
 def test_a_clock_that_jumps_changes_nothing(whole: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
