@@ -701,7 +701,7 @@ class Society(mesa.Model):
                 rollout = self._rollout(rng)
                 steps += rollout.lived_steps
                 life = lived(rollout, self.policy.spec, learning.discount, learning.gae_lambda, self.config.device)
-                losses += [self._acting_round(life, rate) for _ in range(learning.epochs)]
+                losses += [self._acting_round(life, rate) for _ in range(int(learning.epochs or 1))]
         if surprises:
             self.measures["loss_language"] = float(np.mean(surprises))
         for name in ("policy", "value", "belief", "edit", "imitation", "entropy"):
