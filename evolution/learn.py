@@ -139,26 +139,26 @@ def language_round(
         messages=torch.zeros(shape, device=genomes.device), wishes=torch.zeros(shape, device=genomes.device),
         surprise=torch.zeros(shape[:2], device=genomes.device), is_right=torch.zeros(shape[:2], device=genomes.device),
     )  # fmt: skip
-    shards = [
-        _Talking(table, k * SHARD, min((k + 1) * SHARD, population), seed) for k, seed in enumerate(seeds.tolist())
-    ]
+    shards: dict[int, _Talking] = {}
 
     def speak(first: int, last: int) -> None:
-        for shard in shards[first:last]:
-            shard.speak()
+        for k in range(first, last):
+            shards[k] = _Talking(table, k * SHARD, min((k + 1) * SHARD, population), int(seeds[k]))
+            shards[k].speak()
 
     def listen(first: int, last: int) -> None:
-        for shard in shards[first:last]:
-            shard.listen()
+        for k in range(first, last):
+            shards[k].listen()
 
     def learn(first: int, last: int) -> None:
-        for shard in shards[first:last]:
+        for k in range(first, last):
+            shard = shards[k]
             total = shard.learn()
             rate = learning_rate[shard.rows] if isinstance(learning_rate, Tensor) else learning_rate
             optimiser.take(shard.rows).update(genomes[shard.rows], total, rate, max_norm)
 
     for work in (speak, listen, learn):  # each needs what all others did before
-        share(work, len(shards))
+        share(work, len(seeds))
     if slow_genomes is not None:
         slow_genomes.lerp_(genomes, channel.slow_copy_rate)
     return table.surprise.mean(dim=1)
@@ -434,26 +434,28 @@ def acting_round(
     weigh = LossWeights(
         clip, belief_weight, edit_weight, imitation_weight, reward_weight, value_weight, gradient == "reinforce"
     )
-    shards = [
-        _Relived(policy, genomes, life, first, min(first + SHARD, life.population), weigh, entropy_bonus)
-        for first in range(0, life.population, SHARD)
-    ]
+    shards: dict[int, _Relived] = {}
+    num_shards = (life.population + SHARD - 1) // SHARD
     crosses = gradient == "straight-through" and life.routes.role.shape[1] > 1
     back = {part.role: np.zeros((*part.symbols.shape, policy.spec.num_symbols), np.float32) for part in life.parts}
     wishes = np.zeros((life.population, life.parts[-1].act.shape[1], 2, *back[Role.BUILDER].shape[2:]), np.float32)
 
     def listen(first: int, last: int) -> None:
-        for shard in shards[first:last]:
-            shard.listen(wishes if crosses else None)
+        for k in range(first, last):
+            shards[k] = _Relived(
+                policy, genomes, life, k * SHARD, min((k + 1) * SHARD, life.population), weigh, entropy_bonus
+            )
+            shards[k].listen(wishes if crosses else None)
 
     def learn(first: int, last: int) -> None:
-        for shard in shards[first:last]:
+        for k in range(first, last):
+            shard = shards[k]
             total = shard.speak(back if crosses else None)
             rows = slice(shard.first, shard.last)
             rate = learning_rate[rows] if isinstance(learning_rate, Tensor) else learning_rate
             optimiser.take(rows).update(genomes[rows], total, rate, max_norm)
 
-    share(listen, len(shards))
+    share(listen, num_shards)
     if crosses:
         for role, wanted in back.items():
             _carry_back(
@@ -461,8 +463,8 @@ def acting_round(
                 wishes.reshape(-1, *wishes.shape[2:]), wanted.reshape(-1, *wanted.shape[2:]), life.num_steps,
                 wanted.shape[1] // life.num_steps, wishes.shape[1] // life.num_steps,
             )  # fmt: skip
-    share(learn, len(shards))
-    sums = [torch.cat([shard.losses[name] for shard in shards]) for name in LOSSES]
+    share(learn, num_shards)
+    sums = [torch.cat([shards[k].losses[name] for k in range(num_shards)]) for name in LOSSES]
     return Losses(**{name: float(values.mean()) for name, values in zip(LOSSES, sums, strict=True)})
 
 

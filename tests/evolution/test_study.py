@@ -30,7 +30,7 @@ USUAL = RunConfig(generations=75, measure_every=4, record_every=10, checkpoint_e
 def test_arms_change_what_they_say_and_nothing_else():
     study = tiny_study()
     default = study.of_arm("evolution+learning")
-    assert default == replace(study.run, generations=None)
+    assert default == replace(study.run, generations=None, threads=1)
     evolution = study.of_arm("evolution")
     assert not evolution.learning.fine_tuning
     assert evolution.selection.newborn_share == 0

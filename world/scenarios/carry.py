@@ -141,7 +141,7 @@ def _places_to_push(owner, target, direction, places):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_over, plan):
     num_worlds, height, width = owner.shape
     num_agents = agent_body.shape[1]

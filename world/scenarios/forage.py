@@ -214,7 +214,7 @@ def _places(owner, size, colour, me, good_colour, hunter, is_afraid, shape, num_
             ends[row, col] = ends[row, col] and is_open[row, col]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _plan_kernel(owner, size, colour, agent_body, good_colour, hunter, is_over, plan):
     num_worlds, height, width = owner.shape
     is_open = np.empty((height, width), np.bool_)

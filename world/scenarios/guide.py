@@ -133,23 +133,28 @@ def _draw_kernel(states, meanings, wall_counts, shapes, arc_colours, owner, colo
 
 
 @njit(cache=True)
-def _walk_distances(owner, target, direction, me, ignores_agents, distance, queue):
-    """Steps from each free cell to the nearest one from which `target` is pushed in `direction`; -1 for no way."""
+def _walk_distances(owner, target, direction, me, ignores_agents, until_row, until_col, distance, queue):
+    """Steps from each free cell to the nearest one from which `target` is pushed in `direction`; -1 for no way.
+
+    Of cells further away than `until_row`, `until_col` some are left at -1.
+    """
     height, width = owner.shape
     d_row, d_col = _STEP_RC[direction, 0], _STEP_RC[direction, 1]
     distance[:] = -1
     head, tail = 0, 0
     for row in range(height):
         for col in range(width):
-            body = owner[row, col]
-            if body != 0 and body != me and not (ignores_agents and body >= 6):
+            if owner[row, col] != target:
                 continue
-            to_row, to_col = row + d_row, col + d_col
-            if 0 <= to_row < height and 0 <= to_col < width and owner[to_row, to_col] == target:
-                distance[row, col] = 0
-                queue[tail] = row * width + col
+            from_row, from_col = row - d_row, col - d_col
+            if from_row < 0 or from_row >= height or from_col < 0 or from_col >= width:
+                continue
+            body = owner[from_row, from_col]
+            if body == 0 or body == me or (ignores_agents and body >= 6):
+                distance[from_row, from_col] = 0
+                queue[tail] = from_row * width + from_col
                 tail += 1
-    while head < tail:
+    while head < tail and distance[until_row, until_col] < 0:
         cell = queue[head]
         head += 1
         row, col = cell // width, cell % width
@@ -164,7 +169,7 @@ def _walk_distances(owner, target, direction, me, ignores_agents, distance, queu
                 tail += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_over, plan):
     num_worlds, height, width = owner.shape
     distance = np.empty((height, width), np.int64)
@@ -182,9 +187,9 @@ def _plan_kernel(owner, colour, agent_body, position_rc, goal_colour, goal, is_o
             if agent_body[b, a] == 0:
                 continue
             row, col = position_rc[b, a]
-            _walk_distances(owner[b], target, goal[b, 1] + 1, agent_body[b, a], False, distance, queue)
+            _walk_distances(owner[b], target, goal[b, 1] + 1, agent_body[b, a], False, row, col, distance, queue)
             if distance[row, col] < 0:  # another boxling bars the way: it will not stand there for ever
-                _walk_distances(owner[b], target, goal[b, 1] + 1, agent_body[b, a], True, distance, queue)
+                _walk_distances(owner[b], target, goal[b, 1] + 1, agent_body[b, a], True, row, col, distance, queue)
             here = distance[row, col]
             if here == 0:
                 plan[b, a] = 1 << (goal[b, 1] + 1)
