@@ -108,7 +108,7 @@ def draw(runs: list[Run], scenario: str, path: Path) -> None:
     """Success on trained and on held-out goals, and muted, against CPU minutes: every seed."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 4.0), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8.6, 4.0), dpi=150, layout="constrained")
     ax = figure.subplots()
     styles = {
         "success": ("#0072B2", "trained goals"),
@@ -131,7 +131,7 @@ def draw(runs: list[Run], scenario: str, path: Path) -> None:
     ax.set_title(f"Scenario {scenario}: every seed of {len(runs)}", loc="left", fontsize=11, fontweight="bold")
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#E6E6E6")
-    ax.legend(frameon=False, fontsize=9, loc="upper left")
+    figure.legend(frameon=False, fontsize=9, loc="outside right center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
