@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
-DEMO_OPTIONS ?= --seed 2 --generations 30
+DEMO_OPTIONS ?= --seed 1 --generations 30
 
 demo: $(VENV)/installed
 	@number=1; out=runs/demo; \
