@@ -196,7 +196,7 @@ class RunConfig:
     record_every: int | None = None  # generations between recordings
     recorded_episodes: int = 4  # worlds in a recording
     record_megabytes: float = 200.0  # at most, all recordings together; when full, every second one makes place
-    checkpoint_every: int | None = None  # generations; default: 1, without fine-tuning a million agent-steps
+    checkpoint_every: int | None = None  # generations; default: 1, without fine-tuning a million agent-steps or more
     keep_checkpoints: int = 3  # the newest ones; the best is kept besides
     channel: ChannelConfig = field(default_factory=ChannelConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)

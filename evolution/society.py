@@ -51,6 +51,7 @@ MEASURED_WORLDS = (
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
 AGENT_STEPS_A_CHECKPOINT = 1_000_000  # lived between two checkpoints where nobody learns, if nothing else is said
+STEPS_OF_A_BOXLING = 4_000  # or, of a large population, by each, since a checkpoint of many takes longer
 MEASUREMENTS = 20  # full ones, in a run without fine-tuning
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
@@ -147,7 +148,8 @@ def filled_config(config: RunConfig) -> RunConfig:
     defaults = defaults_for(scenario.kind, scenario.attribute_sizes)
     steps = config.population * config.live_worlds * scenario.num_agents * scenario.num_steps  # at most
     # what is lost when a run is killed took about as long as a checkpoint takes, or is a generation
-    between = 1 if config.learning.fine_tuning else max(1, AGENT_STEPS_A_CHECKPOINT // steps)
+    worth = max(AGENT_STEPS_A_CHECKPOINT, STEPS_OF_A_BOXLING * config.population)
+    between = 1 if config.learning.fine_tuning else max(1, worth // steps)
     suited = defaults | {"checkpoint_every": between}
     if not config.learning.fine_tuning:
         # where nobody learns, to measure a population fully takes as long as a generation of it, or many

@@ -392,7 +392,8 @@ def test_checkpoints_lie_a_generation_of_learning_or_a_million_agent_steps_apart
     alone = {"live_worlds": 32, "learning": NO_LEARNING}
     assert every("guide", population=256, **alone) == max(1, 1_000_000 // steps)
     assert every("guide", population=8, **alone) == 1_000_000 // (steps // 32)
-    assert every("guide", population=2048, **alone) == 1
+    assert every("guide", population=2048, **alone) == 2048 * 4_000 // (8 * steps) == 2
+    assert every("guide", population=2048, **alone | {"live_worlds": 128}) == 1
     assert every("guide", checkpoint_every=7) == every("guide", checkpoint_every=7, **alone) == 7
 
 
