@@ -7,10 +7,12 @@ apart. Nothing opens a window or leaves a trace in matplotlib's global state.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context, style
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure, SubFigure
@@ -19,13 +21,18 @@ from matplotlib.ticker import MaxNLocator
 AnyAxes = Axes | Sequence[Axes] | np.ndarray  # one, a list, or the grid that `subplots` gives
 Colour = str | tuple[float, float, float]
 
+# Paper, ink and lines follow the theme of a page, see analysis/inline_svg.py; what is written on colours does not.
 BLACK = "#1a1a1a"
+PAPER = "#fefefe"
+ON_LIGHT, ON_DARK = "#111111", "#ffffff"  # text on a light and on a dark colour
+GRID, AXIS, SHADE = "#e6e6e6", "#b0b0b0", "#f1eef6"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#767676"
-PALE = "#D9D9D9"
+PALE = "#d9d9d9"
 CLAN_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 DPI = 144
+MAX_SHAPES = 1500  # of one kind; more are drawn as pixels where a picture is a drawing, which would grow by megabytes
 _MAX_MARKERS = 60  # a line with more points than this is drawn without dots
 # shares from 0 to 1, in heat maps
 BLUES = LinearSegmentedColormap.from_list("share", ["#F7FAFD", "#9CC9E6", BLUE])
@@ -36,6 +43,31 @@ def png(figure: Figure | SubFigure) -> bytes:
     file = io.BytesIO()
     figure.figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def svg(figure: Figure | SubFigure, name: str = "", has_paper: bool = True) -> bytes:
+    """The picture as an SVG file in memory, its text as text; equal figures of one name have equal bytes.
+
+    `name` tells the parts of one picture from those of others on the same page. Without paper it is see-through.
+    """
+    file = io.BytesIO()
+    nothing = {key: None for key in ("Creator", "Date", "Format", "Type")}
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": f"boxlings {name}"}):
+        figure.figure.savefig(file, format="svg", metadata=nothing, transparent=not has_paper)
+    return file.getvalue()
+
+
+FORMATS: dict[str, Callable[[Figure | SubFigure, str], bytes]] = {
+    "png": lambda figure, _: png(figure),
+    "svg": svg,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The same look whatever the user's matplotlibrc says, and text as it is: no "$" in a name means anything."""
+    with style.context("default"), rc_context({"text.parse_math": False, "axes.formatter.use_mathtext": False}):
+        yield
 
 
 def flat_axes(axes: AnyAxes) -> list[Axes]:
@@ -53,12 +85,12 @@ def dress(ax: Axes, title: str, y_label: str, x_label: str = "generation") -> No
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=BLACK, pad=9)
     ax.set_xlabel(x_label, fontsize=10, color=BLACK)
     ax.set_ylabel(y_label, fontsize=10, color=BLACK)
-    ax.grid(True, axis="y", color="#E6E6E6", linewidth=0.8)
+    ax.grid(True, axis="y", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(length=3, color=PALE, labelcolor=BLACK, labelsize=9)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
-        spine.set_color("#B0B0B0")
+        spine.set_color(AXIS)
 
 
 def draw_measure(
@@ -84,7 +116,7 @@ def draw_measure(
         linestyle=dashes,
         marker="o" if has_dots else None,
         markersize=4 if len(known) > 1 else 6,
-        markeredgecolor="white",
+        markeredgecolor=PAPER,
         markeredgewidth=0.6,
         label=label,
         clip_on=False,
@@ -162,7 +194,7 @@ def span_generations(axes: Sequence[Axes], table: pd.DataFrame) -> None:
             ax.set_xlim(first, last)
             if first < 0 <= last:
                 # before generation 0 a founder learned the language alone
-                ax.axvspan(first, 0, color="#F1EEF6", zorder=0)
+                ax.axvspan(first, 0, color=SHADE, zorder=0)
                 ax.annotate(
                     "founder's\nchildhood", (first, 0.42), xycoords=("data", "axes fraction"),
                     xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=GREY,
@@ -178,8 +210,13 @@ def say_if_empty(ax: Axes, ends: Sequence, text: str = "not measured in this run
 
 def readable_on(colour: Colour) -> str:
     """Black or white, whichever stands out from the colour."""
+    return ON_LIGHT if brightness(colour) > 0.5 else ON_DARK
+
+
+def brightness(colour: Colour) -> float:
+    """How bright a colour looks, in [0, 1] (luma of ITU-R BT.601)."""
     red, green, blue = to_rgb(colour)
-    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def towards_white(colour: Colour, share: float) -> Colour:
@@ -191,6 +228,5 @@ def towards_white(colour: Colour, share: float) -> Colour:
 def darker(colour: Colour) -> Colour:
     """The colour, dark enough to be read as text on white."""
     red, green, blue = to_rgb(colour)
-    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
-    factor = min(1.0, 0.45 / max(brightness, 1e-6))
+    factor = min(1.0, 0.45 / max(brightness(colour), 1e-6))
     return red * factor, green * factor, blue * factor

@@ -1,4 +1,6 @@
-"""Figures of a recorded run: fitness, vocabulary, experts, lineage; those of its language are in language_figures.py.
+"""Figures of a recorded run: fitness, success, vocabulary, experts; and all figures of a run, by name.
+
+Those of its language are in language_figures.py, those of who descends from whom in lineage_figures.py.
 
 Functions of the run's tables: each draws on the axes it is given, or on new ones, and returns them; none
 opens a window or leaves a trace in matplotlib's global state. Colours are those of Okabe and Ito (2008,
@@ -7,27 +9,27 @@ https://jfly.uni-koeln.de/color/), which people with any colour vision tell apar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
 from analysis.drawing import (
-    BLACK,
     BLUE,
     BLUES,
     DPI,
+    FORMATS,
     GREEN,
     GREY,
+    ON_DARK,
+    ON_LIGHT,
     ORANGE,
-    PALE,
+    PAPER,
     PURPLE,
     SKY,
     VERMILION,
@@ -37,18 +39,19 @@ from analysis.drawing import (
     draw_measure,
     dress,
     flat_axes,
+    house_style,
     label_ends,
     new_axes,
-    png,
     readable_on,
     say_if_empty,
     span_generations,
     towards_white,
 )
-from analysis.families import clan_colours, clans, family_order
-from analysis.language_figures import comparison_picture, language_pictures
+from analysis.language_figures import drawn_of_language, plot_language_distance
+from analysis.lineage_figures import plot_family_tree, plot_lineage
 from analysis.run import Run
 from evolution.storage import write_bytes
+from language.intervals import share_interval
 
 EXPERT_COLOURS = (ORANGE, BLUE, GREEN, SKY, PURPLE, VERMILION, YELLOW)
 MODALITIES = {
@@ -57,7 +60,6 @@ MODALITIES = {
     "goal": "the private goal",
     "body": "the own body",
 }
-_MAX_SHADED_LIVES = 3000  # a lineage of more boxlings times generations shows clans only, not each boxling
 
 
 def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
@@ -90,8 +92,9 @@ def plot_fitness(run: Run, ax: Axes | None = None) -> Axes:
     return ax
 
 
-# a panel: title, y axis, and its lines as (measure, label, colour, line style); a share runs from 0 to 1
-_PANELS = (
+# title, y axis, and its lines as (measure, label, colour, line style); a share runs from 0 to 1
+_Panel = tuple[str, str, tuple[tuple[str, str, str, str], ...]]
+_PANELS: tuple[_Panel, ...] = (
     (
         "Success: muting shows what words are worth",
         "worlds solved (share)",
@@ -134,6 +137,17 @@ _PANELS = (
 )
 
 
+def plot_success(run: Run, ax: Axes | None = None) -> Axes:
+    """Success over the generations: talking, on goals never trained on, and with the channel intervened on.
+
+    Bands are 95 % intervals (Wilson) of the success behind the worlds that were played, of this one run.
+    """
+    ax = ax or new_axes(8.0, 4.2)
+    _draw_lines(ax, run, _PANELS[0], has_bands=True)
+    span_generations([ax], run.generations)
+    return ax
+
+
 def plot_vocabulary(run: Run, axes: AnyAxes | None = None) -> list[Axes]:
     """What the language is worth and what it looks like, over the generations; six axes, returned flat.
 
@@ -146,24 +160,36 @@ def plot_vocabulary(run: Run, axes: AnyAxes | None = None) -> list[Axes]:
     flat = flat_axes(axes)
     if len(flat) != len(_PANELS):
         raise ValueError(f"the vocabulary figure needs {len(_PANELS)} axes, got {len(flat)}")
-    table = run.generations
-    for ax, (title, y_label, lines) in zip(flat, _PANELS, strict=True):
-        dress(ax, title, y_label)
-        ends = []
-        for name, label, colour, dashes in lines:
-            ends += draw_measure(ax, table, name, label, colour, dashes=dashes)
-        if "share" in y_label:
-            ax.set_ylim(-0.03, 1.03)
-        elif "similarity" in y_label:
-            ax.axhline(0.0, color=GREY, linestyle=":", linewidth=1.1, zorder=1.5)
-            low = min([0.0, *(y for _, y, _ in ends)])
-            ax.set_ylim(min(-0.1, low - 0.1), 1.03)
-        elif ends:
-            ax.set_ylim(bottom=0.0)
-        label_ends(ax, ends)
-        say_if_empty(ax, ends)
-    span_generations(flat, table)
+    for ax, panel in zip(flat, _PANELS, strict=True):
+        _draw_lines(ax, run, panel)
+    span_generations(flat, run.generations)
     return flat
+
+
+def _draw_lines(ax: Axes, run: Run, panel: _Panel, has_bands: bool = False) -> None:
+    """The lines of one panel, named at their ends."""
+    title, y_label, lines = panel
+    table = run.generations
+    dress(ax, title, y_label)
+    ends = []
+    for name, label, colour, dashes in lines:
+        ends += draw_measure(ax, table, name, label, colour, dashes=dashes)
+        num_worlds = run.worlds_behind(name)
+        if has_bands and num_worlds and name in table:
+            known = table[name].dropna()
+            bounds = np.array([share_interval(round(share * num_worlds), num_worlds) for share in known])
+            if len(known) > 1:
+                ax.fill_between(known.index, *bounds.T, color=colour, alpha=0.16, linewidth=0)
+    if "share" in y_label:
+        ax.set_ylim(-0.03, 1.03)
+    elif "similarity" in y_label:
+        ax.axhline(0.0, color=GREY, linestyle=":", linewidth=1.1, zorder=1.5)
+        low = min([0.0, *(y for _, y, _ in ends)])
+        ax.set_ylim(min(-0.1, low - 0.1), 1.03)
+    elif ends:
+        ax.set_ylim(bottom=0.0)
+    label_ends(ax, ends)
+    say_if_empty(ax, ends)
 
 
 def expert_use(run: Run) -> dict[str, pd.DataFrame]:
@@ -195,11 +221,11 @@ def plot_experts(run: Run, ax: Axes | None = None) -> Axes:
         return ax
     experts = list(rows[0][2].index)
     share = np.array([row.to_numpy(float) for _, _, row in rows])  # (modality, expert) in [0, 1]; nan = never asked
-    ax.pcolormesh(np.nan_to_num(share), cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.5)
+    ax.pcolormesh(np.nan_to_num(share), cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors=PAPER, linewidth=2.5)
     for i, j in np.ndindex(share.shape):
         is_dark = share[i, j] > 0.6
         text = "–" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}"
-        ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color="white" if is_dark else BLACK, fontsize=10)
+        ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color=ON_DARK if is_dark else ON_LIGHT, fontsize=10)
     ax.set_xticks(np.arange(len(experts)) + 0.5, [_plain(name) for name in experts])
     ax.set_yticks(np.arange(len(rows)) + 0.5, [_plain(modality) for modality, _, _ in rows])
     ax.invert_yaxis()
@@ -226,7 +252,7 @@ def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
             top = bottom + shares[expert].to_numpy()
             colour = _expert_colour(experts, i)
             if len(shares) > 1:
-                ax.fill_between(shares.index, bottom, top, color=colour, linewidth=0.4, edgecolor="white")
+                ax.fill_between(shares.index, bottom, top, color=colour, linewidth=0.4, edgecolor=PAPER)
             else:
                 ax.bar(shares.index, top - bottom, 0.5, bottom, color=colour)
             widest = int(np.argmax(top - bottom))
@@ -255,111 +281,44 @@ def plot_experts_over_time(run: Run, axes: AnyAxes) -> list[Axes]:
     return flat
 
 
-def plot_lineage(run: Run, ax: Axes | None = None) -> Axes:
-    """Who descends from whom: a band is a boxling, its colour the founder; daughters lie beside mothers.
-
-    A Muller plot (Muller 1932, The American Naturalist 66(703), 118-138): the height of a colour is the share of its
-    clan in the population; births are dots.
-    """
-    ax = ax or new_axes(9.0, 4.8)
-    dress(ax, "Which founders' clans live on (grey: smaller clans; dots: births)", "share of the population")
-    ax.grid(False)
-    lives = run.boxlings
-    if not len(lives):
-        say_if_empty(ax, [])
-        return ax
-    clan_of = clans(lives)
-    first = lives.sort_values("generation").drop_duplicates("boxling").set_index("boxling")
-    rank = family_order(first["mother"])
-    generations = np.sort(lives["generation"].unique())
-    ranks_alive = {
-        int(generation): np.sort([rank[boxling] for boxling in group["boxling"]])
-        for generation, group in lives.groupby("generation")
-    }
-
-    def share_below(generation: int, boxling: int) -> float:
-        alive = ranks_alive[generation]
-        return float(np.searchsorted(alive, rank[boxling]) / len(alive))
-
-    colour_of_clan = clan_colours(lives.assign(clan=clan_of[lives["boxling"]].to_numpy()))
-    is_fine = lives.shape[0] <= _MAX_SHADED_LIVES
-    polygons, faces, births = [], [], []
-    at = {int(generation): i for i, generation in enumerate(generations)}
-    for boxling, own in lives.groupby("boxling"):
-        seen = sorted(own["generation"])
-        bottom = [share_below(int(g), boxling) for g in seen]
-        top = [low + 1.0 / len(ranks_alive[int(g)]) for low, g in zip(bottom, seen, strict=True)]
-        start, end = at[int(seen[0])], at[int(seen[-1])]
-        xs = [float(g) for g in seen]
-        if start > 0:  # it opens from a point in the generation before, where its mother is
-            before = int(generations[start - 1])
-            xs.insert(0, float(before))
-            bottom.insert(0, share_below(before, boxling))
-            top.insert(0, bottom[0])
-            births.append((float(before), bottom[0]))
-        if end + 1 < len(generations):  # and closes to a point in the generation after its last
-            after = int(generations[end + 1])
-            xs.append(float(after))
-            bottom.append(share_below(after, boxling))
-            top.append(bottom[-1])
-        if len(xs) == 1:
-            xs, bottom, top = [xs[0] - 0.5, xs[0] + 0.5], bottom * 2, top * 2
-        polygons.append(np.concatenate([np.column_stack([xs, bottom]), np.column_stack([xs, top])[::-1]]))
-        shade = 0.12 * (rank[boxling] % 3) if is_fine else 0.0
-        faces.append(towards_white(colour_of_clan.get(clan_of[boxling], PALE), shade))
-    edges = "white" if is_fine else "face"
-    ax.add_collection(PolyCollection(polygons, facecolors=faces, edgecolors=edges, linewidths=0.4))
-    if births:
-        x, y = np.array(births).T
-        size = float(np.clip(1200.0 / len(births), 0.5, 10.0))
-        ax.scatter(x, y, size, color=BLACK, linewidths=0, zorder=3, clip_on=False)
-    ax.set_ylim(0.0, 1.0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    last = lives[lives["generation"] == generations[-1]]
-    share = clan_of[last["boxling"]].value_counts(normalize=True)
-    ends = []
-    middle = pd.Series({b: rank[b] for b in last["boxling"]}).sort_values()
-    height = pd.Series((np.arange(len(middle)) + 0.5) / len(middle), index=middle.index)
-    for clan, colour in colour_of_clan.items():
-        if clan in share.index:
-            members = [boxling for boxling in middle.index if clan_of[boxling] == clan]
-            ends.append((f"clan {clan}: {share[clan]:.0%}", float(height[members].mean()), colour))
-    others = share[~share.index.isin(list(colour_of_clan))]
-    if len(others):
-        members = [boxling for boxling in middle.index if clan_of[boxling] in set(others.index)]
-        what = f"{len(others)} other clan{'s' if len(others) > 1 else ''}: {others.sum():.0%}"
-        ends.append((what, float(height[members].mean()), GREY))
-    label_ends(ax, ends)
-    span_generations([ax], run.generations.loc[0:])
-    return ax
-
-
-def write_plots(run: Run, beside: Sequence[Run] = ()) -> list[Path]:
+def write_plots(run: Run, beside: Sequence[Run] = (), file_format: str = "png") -> list[Path]:
     """Draw all figures into RUN/plots/, each written whole or not at all; returns their paths.
 
     `beside`: other runs of the scenario, whose languages are compared with that of this one in one figure more.
+    `file_format`: png or svg.
     """
-    # first, as it refuses runs that cannot be compared
-    compared = {"language-distance": comparison_picture([run, *beside])} if beside else {}
+    if file_format not in FORMATS:
+        raise ValueError(f"file_format must be one of {', '.join(FORMATS)}, got {file_format!r}")
+    save = FORMATS[file_format]
+    compared = {}
+    if beside:  # first, as it refuses runs that cannot be compared
+        with house_style():
+            compared["language-distance"] = save(plot_language_distance([run, *beside])[0].figure, "language-distance")
     folder = run.folder / "plots"
     folder.mkdir(exist_ok=True)
     paths = []
-    for name, picture in (pictures(run) | compared).items():
-        path = folder / f"{name}.png"
+    for name, picture in (pictures(run, save) | compared).items():
+        path = folder / f"{name}.{file_format}"
         write_bytes(path, picture)
         paths.append(path)
     return paths
 
 
-def pictures(run: Run) -> dict[str, bytes]:
-    """All figures as PNG files in memory, by name."""
-    drawn = {}
-    with style.context("default"):  # the same look whatever the user's matplotlibrc says; undone at the end
-        drawn["fitness"] = png(plot_fitness(run).figure)
-        drawn["vocabulary"] = png(plot_vocabulary(run)[0].figure)
-        drawn["experts"] = png(_experts_figure(run))
-        drawn["lineage"] = png(plot_lineage(run).figure)
-    return drawn | language_pictures(run)
+def pictures(run: Run, save: Callable[[Figure | SubFigure, str], bytes] = FORMATS["png"]) -> dict[str, bytes]:
+    """All figures as files in memory, by name; `save` makes a file of a figure and its name."""
+    with house_style():
+        return {name: save(figure, name) for name, figure in _drawn(run)}
+
+
+def _drawn(run: Run) -> Iterator[tuple[str, Figure | SubFigure]]:
+    """Every figure by its name, one after the other."""
+    yield "fitness", plot_fitness(run).figure
+    yield "success", plot_success(run).figure
+    yield "vocabulary", plot_vocabulary(run)[0].figure
+    yield "experts", _experts_figure(run)
+    yield "lineage", plot_lineage(run).figure
+    yield "family-tree", plot_family_tree(run).figure
+    yield from drawn_of_language(run)
 
 
 def _experts_figure(run: Run) -> Figure | SubFigure:

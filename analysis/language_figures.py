@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from analysis.drawing import (
@@ -30,7 +29,11 @@ from analysis.drawing import (
     DPI,
     GREEN,
     GREY,
+    MAX_SHAPES,
+    ON_DARK,
+    ON_LIGHT,
     PALE,
+    PAPER,
     PURPLE,
     VERMILION,
     AnyAxes,
@@ -41,7 +44,6 @@ from analysis.drawing import (
     flat_axes,
     label_ends,
     new_axes,
-    png,
     say_if_empty,
     span_generations,
     towards_white,
@@ -64,24 +66,15 @@ _SILENT = "nobody said a word"
 _ALONE = "one boxling has no one to differ from"
 
 
-def language_pictures(run: Run) -> dict[str, bytes]:
-    """All figures of a run's language as PNG files in memory, by name; none where no language was recorded."""
+def drawn_of_language(run: Run) -> Iterator[tuple[str, Figure | SubFigure]]:
+    """Every figure of a run's language by its name, one after the other; none where no language was recorded."""
     if not run.language_generations:
-        return {}
+        return
     use = word_use(run)
-    with style.context("default"):  # as for the other figures
-        return {
-            "lexicon": png(plot_lexicon(run)[0].figure),
-            "words": png(plot_words(run, use=use).figure),
-            "word-lives": png(plot_word_lives(run, use=use)[0].figure),
-            "dialects": png(plot_dialects(run)[0].figure),
-        }
-
-
-def comparison_picture(runs: Sequence[Run]) -> bytes:
-    """The figure of `plot_language_distance` as a PNG file in memory."""
-    with style.context("default"):
-        return png(plot_language_distance(runs)[0].figure)
+    yield "lexicon", plot_lexicon(run)[0].figure
+    yield "words", plot_words(run, use=use).figure
+    yield "word-lives", plot_word_lives(run, use=use)[0].figure
+    yield "dialects", plot_dialects(run)[0].figure
 
 
 # ---- the lexicon ----
@@ -229,7 +222,9 @@ def _draw_panel(
     dress(ax, panel.title, "", x_label="")
     ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=9.5, color=BLACK, pad=5)
     ax.grid(False)
-    ax.pcolormesh(share, cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=0.8)
+    ax.pcolormesh(
+        share, cmap=BLUES, vmin=0.0, vmax=1.0, edgecolors=PAPER, linewidth=0.8, rasterized=share.size > MAX_SHAPES
+    )
     for i in range(1, len(rows)):
         if rows[i][0] != rows[i - 1][0]:
             ax.axhline(i, color=GREY, linewidth=0.9)
@@ -327,9 +322,9 @@ def plot_words(run: Run, ax: Axes | None = None, use: pd.DataFrame | None = None
         height = share[word].to_numpy() if word else np.maximum(share.to_numpy().sum(axis=1) - bottom, 0.0)
         colour = colours[word] if word else PALE
         if len(share) > 1:
-            ax.fill_between(share.index, bottom, bottom + height, color=colour, linewidth=0.5, edgecolor="white")
+            ax.fill_between(share.index, bottom, bottom + height, color=colour, linewidth=0.5, edgecolor=PAPER)
         else:
-            ax.bar(share.index, height, 0.5, bottom, color=colour, edgecolor="white")
+            ax.bar(share.index, height, 0.5, bottom, color=colour, edgecolor=PAPER)
         label = word or f"{others} other word{'s' if others > 1 else ''}"
         ends.append((f"{label} {height[-1]:.0%}", float(bottom[-1] + height[-1] / 2), colour if word else GREY))
         bottom = bottom + height
@@ -571,11 +566,14 @@ def _draw_distances(ax: Axes, distances: np.ndarray, labels: Sequence[tuple[str,
         ax.set_yticks([])
         return
     most = max(float(np.nanmax(distances, initial=0.0)), 0.2)
-    ax.pcolormesh(distances, cmap=BLUES, vmin=0.0, vmax=most, edgecolors="white", linewidth=1.5 if size <= 30 else 0.0)
+    ax.pcolormesh(
+        distances, cmap=BLUES, vmin=0.0, vmax=most, edgecolors=PAPER, linewidth=1.5 if size <= 30 else 0.0,
+        rasterized=distances.size > MAX_SHAPES,
+    )  # fmt: skip
     if size <= 12:
         for i, j in np.ndindex(distances.shape):
             text = f"{distances[i, j]:.2f}" if i != j else "–"
-            shade = "white" if distances[i, j] > 0.6 * most else BLACK
+            shade = ON_DARK if distances[i, j] > 0.6 * most else ON_LIGHT
             ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8.5, color=shade)
     if size <= 40:
         names = [name for name, _ in labels]

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_episodes, read_language, read_records
-from evolution.storage import MEND, list_checkpoints, read_toml
+from evolution.config import MEASURED_WORLDS
+from evolution.records import BOXLINGS, GENERATIONS, TIMING, read_ancestors, read_episodes, read_language, read_records
+from evolution.storage import MEND, DamagedFile, is_locked, list_checkpoints, newest_valid_checkpoint, read_toml
 from population.lineage import Lineage
+from world import scenarios
+from world.recording import record, scene_of, start_columns
+
+_SHARES_OF_WORLDS = (
+    "success", "success_muted", "success_shuffled", "success_held_out", "understanding", "understanding_held_out",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,25 @@ class Language:
 
 
 @dataclass(frozen=True)
+class RunState:
+    """How far a run has come, and what it lacks."""
+
+    last_generation: int  # that was judged and is in the tables
+    num_generations: int  # planned; as many as were lived where that is unknown
+    is_running: bool  # a process works on it now
+    missing: tuple[str, ...]  # a sentence each: what is not there that would be there in a whole run
+
+    @property
+    def is_finished(self) -> bool:
+        return self.last_generation >= self.num_generations
+
+
+@dataclass(frozen=True)
 class Run:
-    """Everything a run folder holds; tables are read at once, episodes and languages when they are asked for."""
+    """Everything a run folder holds; tables are read at once, episodes and languages when they are asked for.
+
+    Of a run that goes on, or that was killed, what its newest tables hold: all of them up to the same generation.
+    """
 
     folder: Path
     config: dict  # the resolved options of config.toml, tables nested
@@ -54,17 +79,52 @@ class Run:
         """All births of the run: who descends from whom."""
         return lineage_of(self.boxlings)
 
+    @cached_property
+    def state(self) -> RunState:
+        """How far the run has come and what it lacks, as its files are now."""
+        last = int(self.generations.index[-1]) if len(self.generations) else 0
+        planned = self.config.get("generations")
+        num_generations = planned if isinstance(planned, int) else last
+        is_running = is_locked(self.folder)
+        missing = []
+        if is_running and last < num_generations:
+            missing.append(f"The run goes on: {last} of {num_generations} generations are in its tables so far.")
+        elif last < num_generations:
+            missing.append(
+                f"The run ended early, in generation {last} of {num_generations}: `boxlings resume {self.folder}` "
+                "goes on."
+            )
+        newest, damages = newest_valid_checkpoint(self.folder / "checkpoints")
+        missing += [f"A checkpoint is damaged: {sentence}." for sentence in damages]
+        if newest is None:
+            missing.append("There is no undamaged checkpoint: nothing is known of the lexicon, and nobody can live on.")
+        elif not is_running and int(newest.name) < last < num_generations:
+            missing.append(
+                f"Generations {int(newest.name) + 1} to {last} are in no checkpoint: they are lived again if the run "
+                "goes on."
+            )
+        for generation in self.generation_numbers:
+            try:
+                self.episodes(generation)
+            except DamagedFile as damage:
+                missing.append(f"The episodes of generation {generation} cannot be replayed: {damage}.")
+        return RunState(last, num_generations, is_running, tuple(missing))
+
     @property
     def generation_numbers(self) -> list[int]:
         """Generations with recorded episodes, in order."""
-        return _numbered(self.folder / "episodes")
+        return self._recorded("episodes")
 
     @property
     def language_generations(self) -> list[int]:
         """Generations whose language was recorded, in order; none in old runs, and where nobody talks."""
+        return self._recorded("languages")
+
+    def _recorded(self, folder: str) -> list[int]:
         # a run that was killed may have left that of a generation that is not in the tables yet
         known = set(self.boxlings["generation"])
-        return [generation for generation in _numbered(self.folder / "languages") if generation in known]
+        numbers = (int(path.stem) for path in (self.folder / folder).glob("*.parquet") if path.stem.isdigit())
+        return sorted(number for number in numbers if number in known)
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -93,6 +153,30 @@ class Run:
         wanted = "" if episode is None else f" {episode}"
         raise ValueError(f"there is no recorded episode{wanted} in that generation; recorded are {recorded}")
 
+    @cached_property
+    def _ancestors(self) -> dict[int, dict]:
+        """What is kept of the living and of their ancestors, by boxling."""
+        path = self.folder / "ancestors.parquet"
+        return {row["boxling"]: row for row in read_ancestors(path)} if path.is_file() else {}
+
+    @property
+    def remembered(self) -> list[int]:
+        """Ids of those of whom an episode is kept as they, or descendants of theirs, live in the last generation."""
+        return sorted(self._ancestors)
+
+    def ancestor_episode(self, boxling: int) -> dict:
+        """The episode that is kept of one of these, of its last generation, as `episode` gives them: simulated again.
+
+        ValueError where there is none. DamagedFile where the simulator does not make of it what was recorded.
+        """
+        if boxling not in self._ancestors:
+            known = listed(self.remembered)
+            raise ValueError(f"no episode of boxling {boxling} is kept; there is one of {known}")
+        row = simulate(self._ancestors[boxling])
+        if row["is_won"] != self._ancestors[boxling]["is_won"]:
+            raise DamagedFile(f"the episode of boxling {boxling} ends otherwise in this version of the simulator")
+        return row
+
     def language(self, generation: int | None = None, split: str = "train") -> Language:
         """What was said in one generation, by default the last recorded one."""
         recorded = self.language_generations
@@ -109,6 +193,14 @@ class Run:
             raise ValueError(f"split must be one of {', '.join(spoken)}, got {split!r}")
         return Language(generation, split, boxlings, *spoken[split])
 
+    def worlds_behind(self, measure: str) -> int | None:
+        """How many worlds a share of worlds solved or understood was counted over, each generation; None if unknown."""
+        live, population = (self.config.get(name) for name in ("live_worlds", "population"))
+        if measure not in _SHARES_OF_WORLDS or not isinstance(live, int) or not isinstance(population, int):
+            return None
+        is_of_all = measure in ("success", "understanding")
+        return population * (live if is_of_all else min(live, -(-MEASURED_WORLDS // population)))
+
     def fittest(self, language: Language) -> int:
         """The speaker of the highest fitness when the language was recorded, the first of several."""
         lived = self.boxlings[self.boxlings["generation"] == language.generation].set_index("boxling")
@@ -116,16 +208,47 @@ class Run:
         return int(language.boxlings[int(np.argmax(fitness))])
 
 
+def simulate(kept: dict) -> dict:
+    """An episode row, made of what is kept of an ancestor's: the world of that number, and the acts and answers in it.
+
+    Its number is that of the boxling. Neither attention nor use of experts is known.
+    """
+    scenario = scenarios.get(kept["scenario"])
+    worlds = scenario.generate(np.array([kept["world_number"]]), kept["split"])
+    start = {name: _plain(value) for name, value in start_columns(worlds, 0).items()}
+    scenes, rewards = [scene_of(worlds, 0)], []
+    for acts, answers in zip(kept["actions"], kept["answers"], strict=True):
+        earned = scenario.advance(worlds, np.array([acts], np.int8), np.array([answers], np.int16))
+        rewards.append(earned[0].tolist())
+        scenes.append(scene_of(worlds, 0))
+    changes = [record(before, after) for before, after in pairwise(scenes)]
+    same = ("generation", "scenario", "split", "world_number", "boxlings", "num_steps", "actions", "said", "answers")
+    return (
+        {name: kept[name] for name in same}
+        | start
+        | {
+            "episode": kept["boxling"],
+            "channel": "on",
+            "rewards": rewards,
+            "edits": [tokens.tolist() for tokens, _ in changes],
+            "bodies": [bodies.ravel().tolist() for _, bodies in changes],
+            "attention": [],
+            "expert_use": [],
+            "is_won": bool(worlds.is_won[0]),
+            "over_at": kept["num_steps"],
+        }
+    )
+
+
+def _plain(value: object) -> object:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
 def lineage_of(boxlings: pd.DataFrame) -> Lineage:
     """The lineage that a table of boxlings tells, with one row or more a boxling."""
     births = boxlings.drop_duplicates("boxling")
     columns = (births.get(name) for name in ("mother", "father", "birth_generation", "origin"))
     return Lineage(births["boxling"], *columns)
-
-
-def _numbered(folder: Path) -> list[int]:
-    """The generations that have a table in a folder, in order."""
-    return sorted(int(path.stem) for path in folder.glob("*.parquet") if path.stem.isdigit())
 
 
 def listed(numbers: list[int]) -> str:
@@ -140,7 +263,7 @@ def listed(numbers: list[int]) -> str:
 
 
 def load_run(folder: str | Path) -> Run:
-    """Read the run in `folder`.
+    """Read the run in `folder`, whether it is whole, goes on or was killed.
 
     ValueError with one sentence when the folder is no run, DamagedFile (a ValueError) when a file is damaged.
     """
@@ -151,13 +274,20 @@ def load_run(folder: str | Path) -> Run:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} is not a run folder (or its first generation is not over): it has no {name}")
     measures = read_records(folder / "generations.parquet", GENERATIONS, MEND).to_pandas()
+    boxlings = read_records(folder / "boxlings.parquet", BOXLINGS, MEND).to_pandas()
+    timing = read_records(folder / "timing.parquet", TIMING, MEND).to_pandas()
+    # files are replaced one after the other: a run that goes on may have replaced some while we read the others
+    last = min(measures["generation"].max(), boxlings["generation"].max())
+    measures, boxlings, timing = (
+        table[table["generation"] <= last].reset_index(drop=True) for table in (measures, boxlings, timing)
+    )
     return Run(
         folder=folder,
         config=read_toml(folder / "config.toml", MEND),
         measures=measures,
         generations=wide(measures),
-        boxlings=read_records(folder / "boxlings.parquet", BOXLINGS, MEND).to_pandas(),
-        timing=read_records(folder / "timing.parquet", TIMING, MEND).to_pandas(),
+        boxlings=boxlings,
+        timing=timing,
     )
 
 

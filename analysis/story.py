@@ -72,6 +72,7 @@ class Story:
     is_won: bool
     talks: bool  # somebody guides; otherwise words and beliefs mean nothing, and none are told
     frames: tuple[Frame, ...]  # the start, then one a step
+    seats: tuple[int, ...]  # the place in the recording of each of `agents`
 
     @property
     def title(self) -> str:
@@ -150,6 +151,7 @@ def tell(row: dict) -> Story:
         is_won=bool(row["is_won"]),
         talks=scenario.has_guide,
         frames=tuple(frames),
+        seats=tuple(order),
     )
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,12 +24,14 @@ from analysis.drawing import (
     DPI,
     GREEN,
     GREY,
+    GRID,
     ORANGE,
     PURPLE,
     VERMILION,
     Colour,
     darker,
     dress,
+    house_style,
     label_ends,
     png,
     two_places,
@@ -150,7 +151,7 @@ def write_study(study: Study) -> tuple[pd.DataFrame, list[Path]]:
         paths.append(study.folder / f"{name}.csv")
         write_bytes(paths[-1], text.getvalue().encode())
     paths.append(study.folder / "study.png")
-    with style.context("default"):
+    with house_style():
         write_bytes(paths[-1], png(plot_study(study)))
     return summary, paths
 
@@ -219,7 +220,7 @@ def plot_final(study: Study, measure: str, label: str, ax: Axes) -> None:
     ax.set_yticks(range(len(arms)), arms)
     for name, arm in zip(ax.get_yticklabels(), arms, strict=True):
         name.set_color(darker(ARM_COLOURS[arm]))
-    ax.grid(True, axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.grid(True, axis="x", color=GRID, linewidth=0.8)
     ax.grid(False, axis="y")
 
 

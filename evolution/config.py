@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
+# at least so many, or all that are lived in, for success when muted, shuffled, on held-out goals
+MEASURED_WORLDS = 1024
+
 
 def _check(owner: Any, name: str, low: float, high: float | None = None) -> None:
     """Refuse a number outside [low, high] with one sentence; None is left for the scenario to fill."""

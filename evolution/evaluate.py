@@ -37,10 +37,12 @@ def play(
     seed: int = 0,
     offsets: tuple[int, ...] | None = None,
     num_recorded: int = 0,
+    num_noted: int = 0,
 ) -> tuple[Rollout, np.ndarray]:
     """Every boxling guides this many fresh worlds of a split, with the most probable acts and symbols.
 
-    `offsets`: which partners (see evolution.seats), default everybody. Returns the rollout and the world numbers.
+    `offsets`: which partners (see evolution.seats), default everybody; `num_recorded` and `num_noted` as in
+    evolution.live. Returns the rollout and the world numbers.
     """
     population = len(genomes)
     rng = stream(seed, "worlds", split)
@@ -60,6 +62,7 @@ def play(
         rng=stream(seed, "play", split, channel),
         explores=False,
         num_recorded=num_recorded,
+        num_noted=num_noted,
     )
     return rollout, numbers
 

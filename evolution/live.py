@@ -59,11 +59,14 @@ class Rollout:
     num_finished: int = 0  # worlds played to their end
     num_won: int = 0
     lived_steps: int = 0  # steps of agents in worlds that were not over
-    said: list[np.ndarray] = field(default_factory=list)  # recording: (B, A, L) int16, 1 to V, 0 for silence
+    # noted, of the first worlds: what was said and done in each step
+    said: list[np.ndarray] = field(default_factory=list)  # (B, A, L) int16, 1 to V, 0 for silence
     acts: list[np.ndarray] = field(default_factory=list)  # (B, A) int8
     answers: list[np.ndarray] = field(default_factory=list)  # (B, A, G) int16
+    # recorded, of as many or fewer: all else
     rewards: list[np.ndarray] = field(default_factory=list)  # (B, A) float32
     states: list[Worlds] = field(default_factory=list)  # after each step
+    sensed: list[Sensed] = field(default_factory=list)  # before each step
 
     @property
     def final_roles(self) -> np.ndarray:
@@ -84,17 +87,19 @@ def live(
     explores: bool,
     keeps: bool = False,
     num_recorded: int = 0,
+    num_noted: int = 0,
     supply: WorldSupply | None = None,
     advised_share: float = 0.0,
 ) -> Rollout:
     """Play `worlds` to their end, in place, with boxlings of these `genomes` (P, parameters).
 
     Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
-    the first `num_recorded` worlds are recorded. `rng` draws acts, symbols, noise and the shuffle. With a `supply`
-    every world that is over makes place for a new one, so that nobody waits. `advised_share` of all acts are those that
-    the simulator's own search advises.
+    the first `num_recorded` worlds are recorded, and what was said and done is noted of the first `num_noted` ones.
+    `rng` draws acts, symbols, noise and the shuffle. With a `supply` every world that is over makes place for a new
+    one, so that nobody waits. `advised_share` of all acts are those that the simulator's own search advises.
     """
     spec = policy.spec
+    num_noted = max(num_noted, num_recorded)
     num_worlds, num_agents = worlds.role.shape
     reflexes = Reflexes(policy, genomes, seating.order.cpu().numpy().reshape(seating.population, -1))
     rollout = Rollout(
@@ -166,15 +171,17 @@ def live(
                     edit_class=edit_classes(worlds),
                 )
             )
-        if num_recorded:
-            said = (sent[:num_recorded] + 1).astype(np.int16)
+        if num_noted:
+            said = (sent[:num_noted] + 1).astype(np.int16)
             if scenario.takes_turns:
-                said *= scenario.had_turn(worlds)[:num_recorded, :, None]
+                said *= scenario.had_turn(worlds)[:num_noted, :, None]
             rollout.said.append(said)
-            rollout.acts.append(done.act[:num_recorded])
-            rollout.answers.append(done.answers[:num_recorded])
+            rollout.acts.append(done.act[:num_noted].copy())
+            rollout.answers.append(done.answers[:num_noted].copy())
+        if num_recorded:
             rollout.rewards.append(reward[:num_recorded])
             rollout.states.append(worlds.take(np.arange(num_recorded)))
+            rollout.sensed.append(sensed.take(num_recorded))
         is_new = np.zeros(num_worlds, bool)
         if supply is not None and ends.any():
             is_new = ends

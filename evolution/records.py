@@ -5,7 +5,7 @@ data", https://doi.org/10.18637/jss.v059.i10): a new measure is a new name, not 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +65,9 @@ EPISODES = pa.schema(
         ("rewards", pa.list_(pa.list_(pa.float32()))),  # T x A
         ("edits", pa.list_(pa.list_(pa.int16()))),  # T codes of world.codec
         ("bodies", pa.list_(pa.list_(pa.int16()))),  # T x (cell, body) where the code does not tell whose a cell is
+        # T x A x (H*W, or 0 for who does not ask the picture): attention before the step x 255, see evolution.insight
+        ("attention", pa.list_(pa.list_(pa.list_(pa.uint8())))),
+        ("expert_use", pa.list_(pa.list_(pa.list_(pa.uint8())))),  # T x A x (visual, others): share of tokens x 255
         ("is_won", pa.bool_()),
         ("over_at", pa.int16()),  # steps until over
     ]
@@ -78,6 +81,25 @@ LANGUAGES = pa.schema(
         ("split", pa.string()),  # whether the meaning is trained on, see world.splits
         ("meaning", pa.list_(pa.int16())),  # K: the value of each attribute
         ("message", pa.list_(pa.int16())),  # L: 0 is silence, after the end of a message too
+    ]
+)
+
+# An episode of everybody who lives, and of those whom they descend from: what was said and done in it, from which and
+# from the number of the world all else follows.
+ANCESTORS = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("boxling", pa.int64()),  # who leads: the guide, or the first where there is none
+        ("mother", pa.int64()),  # id, -1 for none
+        ("scenario", pa.string()),
+        ("split", pa.string()),
+        ("world_number", pa.int64()),
+        ("boxlings", pa.list_(pa.int64())),  # A ids
+        ("num_steps", pa.int16()),
+        ("actions", pa.list_(pa.list_(pa.int8()))),  # T x A
+        ("said", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x L
+        ("answers", pa.list_(pa.list_(pa.list_(pa.int16())))),  # T x A x G
+        ("is_won", pa.bool_()),
     ]
 )
 
@@ -174,8 +196,21 @@ def write_episodes(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_episodes(path: str | Path) -> list[dict[str, Any]]:
-    """The episodes that `write_episodes` wrote, as plain Python values and lists."""
-    return read_records(path, EPISODES).to_pylist()
+    """The episodes that `write_episodes` wrote, as plain Python values and lists.
+
+    Older recordings tell neither of attention nor of experts: there, both are empty.
+    """
+    return read_records(path, EPISODES, since=("attention", "expert_use")).to_pylist()
+
+
+def write_ancestors(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one row a boxling, with the columns of ANCESTORS, as arrays or lists; the folder must exist."""
+    write_table(path, _table_of(list(rows), ANCESTORS))
+
+
+def read_ancestors(path: str | Path) -> list[dict[str, Any]]:
+    """What `write_ancestors` wrote, as plain Python values and lists."""
+    return read_records(path, ANCESTORS).to_pylist()
 
 
 def write_language(
@@ -230,9 +265,17 @@ def read_language(path: str | Path) -> tuple[np.ndarray, dict[str, tuple[np.ndar
     return boxlings, spoken
 
 
-def read_records(path: str | Path, schema: pa.Schema, what_to_do: str = RESTORE) -> pa.Table:
-    """A recorded table; DamagedFile, naming file and column, unless it has just the columns of the schema."""
+def read_records(
+    path: str | Path, schema: pa.Schema, what_to_do: str = RESTORE, since: Collection[str] = ()
+) -> pa.Table:
+    """A recorded table; DamagedFile, naming file and column, unless it has just the columns of the schema.
+
+    Lists in columns that came `since` are empty in older tables.
+    """
     table = read_table(path, what_to_do)
+    for name in since:
+        if name not in table.column_names:
+            table = table.append_column(schema.field(name), pa.array([[]] * len(table), schema.field(name).type))
     for field in schema:
         if field.name not in table.column_names:
             raise DamagedFile(f"{path} has no column {field.name}: expected {field.type}, {what_to_do}")

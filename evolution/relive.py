@@ -106,7 +106,7 @@ def lived(rollout: Rollout, spec: PolicySpec, discount: float, gae_lambda: float
     is_active, is_new = stacked("is_active"), stacked("is_new")
     advantage, returns = advantages(rollout, discount, gae_lambda)
     symbols = np.stack([moment.done.symbols for moment in moments])
-    tokens = _tokens(spec, sensed)
+    tokens = tokens_of(spec, sensed)
     order = rollout.seating.order.cpu().numpy().reshape(population, -1)
     parts, seat_of = [], np.zeros(role.size, np.int64)
     for part_role in Role:
@@ -196,7 +196,7 @@ def gather(
     return lived(rollout, policy.spec, 1.0, 1.0, str(genomes.device)).parts
 
 
-def _tokens(spec: PolicySpec, sensed: list) -> np.ndarray:  # type: ignore[type-arg]
+def tokens_of(spec: PolicySpec, sensed: list) -> np.ndarray:  # type: ignore[type-arg]
     """Which tokens came in, (T, B, A, J) int32, -1 for none: the body's state, words by voice, and what was told."""
     length, v = spec.message_length, spec.num_symbols
     first_value = 2 * length * v

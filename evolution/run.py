@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import threading
 import time
@@ -16,7 +17,7 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device
-from evolution.records import Recordings, Tables, write_episodes, write_language
+from evolution.records import Recordings, Tables, write_ancestors, write_episodes, write_language
 from evolution.society import Ancestors, Society, filled_config, policy_spec
 from evolution.storage import (
     SPARE,
@@ -60,6 +61,11 @@ def our_version() -> str:
         return version("boxlings")
     except PackageNotFoundError:
         return "0"
+
+
+def made_with() -> dict[str, str]:
+    """The versions of what the numbers of a run hang on: with others, the last bits may differ."""
+    return {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "numba")}
 
 
 def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
@@ -139,7 +145,7 @@ def _refuse_what_is_no_new_folder(folder: Path) -> None:
 
 
 def _write_options(folder: Path, config: RunConfig) -> None:
-    options = {"version": our_version(), **config.options()}
+    options = {"version": our_version(), **config.options(), "made_with": made_with()}
     write_config_toml(folder / "config.toml", options)
     (folder / SPARE).mkdir(exist_ok=True)
     write_config_toml(folder / SPARE / "config.toml", options)
@@ -189,7 +195,8 @@ def read_config(folder: Path) -> RunConfig:
     if not (folder / "config.toml").is_file():
         raise ValueError(f"{folder} is no run folder: it has no config.toml")
     options = read_toml(folder / "config.toml")
-    options.pop("version", None)
+    for told in ("version", "made_with"):
+        options.pop(told, None)
     return RunConfig.from_options(options)
 
 
@@ -298,6 +305,7 @@ def _go_on(
         society.step()  # the last population is judged as well; nothing of it changes by that
         _enter(society, tables, recordings, society.generation)
         tables.write()
+        _write_ancestors(folder, society)
         if listener is not None:
             listener(Report(society.generation, society.num_generations, society.measures, float("nan")))
         if is_asked_to_stop():
@@ -338,6 +346,7 @@ def _is_due(generation: int, config: RunConfig) -> bool:
 def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings) -> None:
     """Tables, then the checkpoint, then old checkpoints make place; the fittest one stays."""
     tables.write()
+    _write_ancestors(folder, society)
     config = society.config
     checkpoints = folder / "checkpoints"
     description = {
@@ -370,6 +379,12 @@ def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings
     due = [int(path.name) for path in list_checkpoints(checkpoints) if _is_due(int(path.name), config)]
     fittest = {tables.fittest[1]} if tables.fittest else set()
     prune_checkpoints(checkpoints, 1, also={*due[-config.keep_checkpoints :], *fittest})
+
+
+def _write_ancestors(folder: Path, society: Society) -> None:
+    """An episode of everybody who lives, and of all whom they descend from, for whoever watches a family."""
+    if society.remembered is not None:
+        write_ancestors(folder / "ancestors.parquet", society.remembered.rows(society.scenario.name))
 
 
 @contextmanager

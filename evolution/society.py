@@ -18,16 +18,18 @@ import torch
 
 from evolution.archive import behaviour_of
 from evolution.chance import stream, torch_stream
-from evolution.config import LearningConfig, RunConfig, defaults_for
+from evolution.config import MEASURED_WORLDS, LearningConfig, RunConfig, defaults_for
 from evolution.dialogue import dialogue_round
 from evolution.evaluate import converse, earned, earned_again, play, some_meanings
 from evolution.imitate import imitate, lesson_of
+from evolution.insight import insight
 from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, prepare, share
 from evolution.offspring import Rows, conceive, couples
 from evolution.records import BOXLINGS
 from evolution.relive import Lived, gather, lived
+from evolution.remembered import Remembered, episodes_of
 from evolution.seats import draw_offsets, familiar_offsets, seat
 from evolution.select import Judged, Replacement, Selection
 from language.channel import Intervention
@@ -45,9 +47,6 @@ from world.recording import record, scene_of, start_columns
 from world.splits import COMPOSITIONS, TRAIN
 
 MAX_SPEAKERS = 16  # by whom the language of a generation is measured, and recorded
-MEASURED_WORLDS = (
-    1024  # at least so many, or all that are lived in, for success when muted, shuffled, on held-out goals
-)
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
 AGENT_STEPS_A_CHECKPOINT = 1_000_000  # lived between two checkpoints where nobody learns, if nothing else is said
@@ -293,6 +292,7 @@ class Society(mesa.Model):
         self.slots: list[Boxling] = []
         self.selection = Selection(config.selection)
         self.behaviour = np.zeros((config.population, 2))  # of the generation judged last, see `evolution.archive`
+        self.remembered: Remembered | None = None  # an episode of everybody, and of everybody's ancestors
         self.best_validated: int | None = None  # slot of the elite that did best when judged again
         self.learning = what_is_learned(config.learning)
         self.optimiser: RowAdam | None = None  # where nobody learns
@@ -442,7 +442,8 @@ class Society(mesa.Model):
         }
         rollout, numbers = play(
             self.policy, self.genomes, self.scenario,
-            num_recorded=min(num_recorded, config.live_worlds * config.population), **options,
+            num_recorded=min(num_recorded, config.live_worlds * config.population),
+            num_noted=config.population if config.recorded_episodes else 0, **options,
         )  # fmt: skip
         self.agent_steps = rollout.lived_steps
         self._give_fitness(*earned(rollout))
@@ -472,7 +473,20 @@ class Society(mesa.Model):
                 measures |= self._language_measures(self.genomes[slots], best=slots.index(self._fittest_slot()))
         self.measures = measures
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
+        if config.recorded_episodes:
+            self._remember(rollout, numbers)
         self.boxling_rows = [{name: getattr(boxling, name) for name in BOXLINGS.names} for boxling in self.slots]
+
+    def _remember(self, rollout: Rollout, numbers: np.ndarray) -> None:
+        """Of everybody the world that it led first, in place of that of the generation before."""
+        births = [boxling.birth for boxling in self.slots]
+        boxling = np.array([birth.boxling for birth in births])
+        elites = self.selection.archive.boxling if self.selection.archive is not None else boxling[:0]
+        lives = episodes_of(
+            rollout, numbers, boxling, np.array([birth.mother for birth in births]), self.generation,
+            self.scenario.num_steps,
+        )  # fmt: skip
+        self.remembered = lives if self.remembered is None else self.remembered.then(lives, elites)
 
     def _give_fitness(self, as_guide: np.ndarray, as_builder: np.ndarray) -> None:
         """Raw fitness: mean reward over worlds, half for guiding and half for building; higher is better."""
@@ -838,6 +852,7 @@ class Society(mesa.Model):
             **{f"optimiser.{name}": rows.cpu().numpy() for name, rows in optimiser.items()},
             **({} if self.slow_genomes is None else {"slow_genomes": self.slow_genomes.cpu().numpy()}),
             **self.selection.state(),
+            **({} if self.remembered is None else self.remembered.state()),
             "generation": np.array([self.generation]),
             "next_id": np.array([self.next_id]),
             "boxling": np.array([birth.boxling for birth in births]),
@@ -863,6 +878,7 @@ class Society(mesa.Model):
         if society.slow_genomes is not None:
             society.slow_genomes = torch.from_numpy(state["slow_genomes"].copy()).to(device)
         society.selection.restore(state)
+        society.remembered = Remembered.restored(state)
         society.generation = society.steps = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
         if society.config.selection.genes:
@@ -894,6 +910,7 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     assert rollout.start is not None
     start = rollout.start
     states = [start, *rollout.states]
+    attention, expert_use = insight(society.policy, society.genomes, rollout)
     rows = []
     for b in range(len(start)):
         steps = int(rollout.states[-1].steps_taken[b])
@@ -916,6 +933,8 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
                 "rewards": [rewards[b].tolist() for rewards in rollout.rewards[:steps]],
                 "edits": [tokens.tolist() for tokens, _ in changes],
                 "bodies": [bodies.ravel().tolist() for _, bodies in changes],
+                "attention": [[own.tolist() for own in step[b]] for step in attention[:steps]],
+                "expert_use": [[own.tolist() for own in step[b]] for step in expert_use[:steps]],
                 "is_won": bool(rollout.worlds.is_won[b]),
                 "over_at": steps,
             }

@@ -34,6 +34,7 @@ import tomli_w
 from safetensors import SafetensorError
 
 TEMPORARY = ".tmp-"  # how the name of an unfinished file or folder begins
+LOCK = ".lock"  # the file that the process that works on a run folder has locked
 SPARE = "spare"  # the folder with what tables were before they were written last, and a copy of the options
 REPLACED = ".replaced-"  # how the name of a checkpoint folder begins while a new one takes its place
 
@@ -361,7 +362,8 @@ class RunLock:
 
     def __init__(self, run_folder: str | Path) -> None:
         self.run_folder = Path(run_folder)
-        self._lock = filelock.FileLock(self.run_folder / ".lock", timeout=0)
+        # whoever asks whether the folder is locked holds the lock for an instant, and is no other process at work
+        self._lock = filelock.FileLock(self.run_folder / LOCK, timeout=0.25, poll_interval=0.05)
 
     def acquire(self) -> None:
         """Take the lock, or raise RunInUse at once."""
@@ -383,6 +385,21 @@ class RunLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def is_locked(run_folder: str | Path) -> bool:
+    """Whether a process works on this run folder now; where that cannot be found out, no."""
+    path = Path(run_folder) / LOCK
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        with lock:
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:  # such as that of a folder that may only be read
+        return False
 
 
 # ---- parts ----

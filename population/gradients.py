@@ -53,14 +53,23 @@ def ask_picture(
     question is averaged; nothing has a score of 0.
     """
     if question.device.type != "cpu":
-        scores = torch.einsum("pmqhk,pck->pmqhc", question, place_key)
-        looks = torch.einsum("pmqhk,plk->pmqhl", question, look_key)
-        cells = view.long()[:, :, None, None].expand(*scores.shape)
-        scores = scores + looks.gather(-1, cells)
-        scores = scores.masked_fill(~torch.tensor(is_thing, device=cells.device)[cells], -torch.inf)
-        attention = torch.softmax(torch.nn.functional.pad(scores, (0, 1)), dim=-1)[..., :-1].mean(dim=3)
-        return torch.einsum("pmqc,pce->pmqe", attention, place_value)
+        return torch.einsum("pmqc,pce->pmqe", attention_to(question, look_key, place_key, view, is_thing), place_value)
     return _AskPicture.apply(question, look_key, place_key, place_value, view, np.array(is_thing))
+
+
+def attention_to(
+    question: Tensor, look_key: Tensor, place_key: Tensor, view: Tensor, is_thing: tuple[bool, ...]
+) -> Tensor:
+    """The attention by which `ask_picture` answers: of each question to each cell, (P, M, Q, cells), mean over heads.
+
+    What is missing to 1 goes to nothing.
+    """
+    scores = torch.einsum("pmqhk,pck->pmqhc", question, place_key)
+    looks = torch.einsum("pmqhk,plk->pmqhl", question, look_key)
+    cells = view.long()[:, :, None, None].expand(*scores.shape)
+    scores = scores + looks.gather(-1, cells)
+    scores = scores.masked_fill(~torch.tensor(is_thing, device=cells.device)[cells], -torch.inf)
+    return torch.softmax(torch.nn.functional.pad(scores, (0, 1)), dim=-1)[..., :-1].mean(dim=3)
 
 
 def _array(values: Tensor) -> np.ndarray:

@@ -7,6 +7,7 @@ world model). `respond` looks, asking the picture about those beliefs, and gives
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -233,6 +234,18 @@ class Policy:
         tokens = torch.cat([words.flatten(1, 2), weights["goal"], states.flatten(1, 3)], dim=1)
         return routed_experts(tokens, weights, spec.num_experts)
 
+    def questions(self, weights: dict[str, Tensor], shares: Mapping[int, Tensor]) -> Tensor | None:
+        """What is asked of a picture, (P, M, Q, heads, key): by how probable each value of a visible attribute is.
+
+        `shares` of each of these attributes, (P, M, values). None where boxlings do not ask.
+        """
+        spec = self.spec
+        if not spec.num_query_heads:
+            return None
+        tables = torch.split(weights["questions"], [spec.attribute_sizes[k] for k in spec.visible_attributes], 1)
+        asked = [torch.bmm(shares[k], table) for k, table in zip(spec.visible_attributes, tables, strict=True)]
+        return torch.stack(asked, dim=2).unflatten(-1, (spec.query_heads, spec.key_width))
+
     def respond(
         self,
         weights: dict[str, Tensor],
@@ -254,16 +267,7 @@ class Policy:
         seen: Tensor | None = None
         parts: list[Tensor] = []
         if senses.sees is not None and senses.view is not None:
-            question = None
-            if spec.num_query_heads:
-                tables = torch.split(
-                    weights["questions"], [spec.attribute_sizes[k] for k in spec.visible_attributes], 1
-                )
-                asked = [
-                    torch.bmm(senses.sees.pick(shares[k]), table)
-                    for k, table in zip(spec.visible_attributes, tables, strict=True)
-                ]
-                question = torch.stack(asked, dim=2).unflatten(-1, (spec.query_heads, spec.key_width))
+            question = self.questions(weights, {k: senses.sees.pick(shares[k]) for k in spec.visible_attributes})
             look, parts = visual_expert(senses.view, question, weights, spec)
             seen = senses.sees.place(torch.bmm(look, weights["think.seen"]), num_seats)
             if use is not None:

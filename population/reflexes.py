@@ -79,6 +79,10 @@ class Sensed:
     is_active: np.ndarray  # (B,) bool: worlds that are not over
     is_new: np.ndarray  # (B,) bool: worlds that begin, so that memories are empty
 
+    def take(self, num_worlds: int) -> Sensed:
+        """A copy of what the first of the worlds say."""
+        return Sensed(**{name: values[:num_worlds].copy() for name, values in vars(self).items()})
+
 
 @dataclass(frozen=True)
 class Done:

@@ -11,7 +11,7 @@ from world.codes import NUM_LOOKS, OUTSIDE
 from world.compiling import njit
 from world.state import Worlds
 
-__all__ = ["NUM_LOOKS", "OUTSIDE", "egocentric_view", "is_audible", "whole_view"]
+__all__ = ["NUM_LOOKS", "OUTSIDE", "cells_in_view", "egocentric_view", "is_audible", "whole_view"]
 
 
 @njit(cache=True)
@@ -58,6 +58,23 @@ def egocentric_view(worlds: Worlds, radius_cells: int) -> np.ndarray:
 def whole_view(worlds: Worlds) -> np.ndarray:
     """The whole grid in colours, the floor included, (B, H, W) uint8 look codes."""
     return np.where(worlds.look > 0, worlds.look, worlds.floor)
+
+
+def cells_in_view(worlds: Worlds, view_shape: tuple[int, int]) -> np.ndarray:
+    """Which cell of the grid each place of an agent's view shows, (B, A, h * w) int64: row * W + column, or -1.
+
+    A view as large as the grid is the whole of it; another one is egocentric. -1 is what lies beyond the edge, and all
+    of the view of an agent that has no body.
+    """
+    num_worlds, num_agents = worlds.role.shape
+    _, height, width = worlds.floor.shape
+    if view_shape == (height, width):
+        return np.broadcast_to(np.arange(height * width), (num_worlds, num_agents, height * width)).copy()
+    offset_rc = np.indices(view_shape).reshape(2, -1) - (np.array(view_shape) // 2)[:, None]
+    rows, cols = (worlds.position_rc[..., k, None].astype(np.int64) + offset_rc[k] for k in (0, 1))
+    has_body = (worlds.agent_body[:, :num_agents] > 0) & (worlds.position_rc >= 0).all(axis=-1)
+    is_inside = has_body[..., None] & (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    return np.where(is_inside, rows * width + cols, -1)
 
 
 def is_audible(worlds: Worlds, hearing_radius_cells: int) -> np.ndarray:

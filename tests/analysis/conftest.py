@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.run import Run, load_run
-from evolution.records import Tables, write_episodes, write_language
+from evolution.records import ANCESTORS, Tables, write_ancestors, write_episodes, write_language
 from evolution.storage import write_checkpoint, write_config_toml
 from language.vocabulary import lexicon_of
 from language.words import lexicon_of_words, word_tokenizer
@@ -68,12 +68,24 @@ def record_episodes(
             "world_number": numbers[b],
             "channel": ("on", "mute", "shuffle")[b % 3],
             "boxlings": np.arange(num_agents) + 7 * b,
+            "attention": [_attention(start, b, rng) for _ in row["actions"]],
+            "expert_use": [rng.integers(0, 256, (num_agents, 3)) for _ in row["actions"]],
             "num_steps": len(row["actions"]),
             "is_won": worlds.is_won[b],
             "over_at": over_at[b],
         }
         row |= start_columns(start, b)
     return rows
+
+
+def _attention(start, b: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Attention (A, H*W) of one step, of those who have a body to a few cells, of the others to nothing."""
+    cells = start.floor[b].size
+    shares = [np.zeros(cells if body else 0, np.uint8) for body in start.agent_body[b, : start.role.shape[1]]]
+    for share in shares:
+        if share.size:
+            share[rng.integers(0, cells, 3)] = rng.integers(20, 90, 3)
+    return shares
 
 
 def write_run(folder: Path, scenario_name: str = "guide") -> Path:
@@ -147,6 +159,18 @@ def write_run(folder: Path, scenario_name: str = "guide") -> Path:
         origin = "newborn" if mother < 0 else "mutant"
         boxlings[slot] = (NUM_BOXLINGS + generation, mother, generation + 1, origin)
     tables.write()
+    if scenario_name == "guide":
+        kept = record_episodes(scenario_name, 50, len(boxlings), rng)
+        # the mothers of some lived before; of one of the living none is kept
+        family = [(0, -1), (5, -1), *((boxling, mother) for boxling, mother, _, _ in boxlings[1:])]
+        write_ancestors(
+            folder / "ancestors.parquet",
+            [
+                {name: row[name] for name in ANCESTORS.names if name in row}
+                | {"boxling": boxling, "mother": mother, "boxlings": np.array([boxling, 1, 2])}
+                for row, (boxling, mother) in zip(kept, family, strict=False)
+            ],
+        )
     (folder / "episodes").mkdir()
     for generation in RECORDED:
         split = "held-out" if generation == RECORDED[1] else "train"

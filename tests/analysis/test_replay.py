@@ -1,10 +1,7 @@
-"""Replays: the story of a recording, in the terminal, as a GIF and as a web page."""
+"""Replays: the story of a recording, in the terminal and as a GIF."""
 
-import html
 import io
-import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +10,12 @@ from PIL import Image
 from rich.console import Console
 
 from analysis import terminal
-from analysis.page import escaped, page, player, to_html
 from analysis.replay import scenes_of, tell, to_gif, to_terminal
 from analysis.run import Run
 from analysis.story import message_in_words
 from world import scenarios
 from world.codes import BOXLING_COLOUR
 from world.render import PALETTE
-
-
-def data_of(text: str) -> dict:
-    return json.loads(re.search(r'id="episodes">(.*?)</script>', text, re.DOTALL).group(1))
 
 
 def test_decoded_states_are_those_of_the_simulator(run: Run) -> None:
@@ -123,38 +115,7 @@ def test_a_replay_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
         to_gif(tmp_path / "none.gif", [])
     with pytest.raises(ValueError, match="steps_per_second must be above 0, got 0"):
         to_gif(tmp_path / "none.gif", run.episodes(), steps_per_second=0)
-    with pytest.raises(ValueError, match="at least one episode"):
-        to_html(tmp_path / "none.html", [])
     assert list(tmp_path.glob("none*")) == []
-
-
-def test_a_page_holds_the_episodes_and_asks_for_nothing(run: Run, tmp_path: Path) -> None:
-    text = to_html(tmp_path / "episode.html", run.episodes(4)).read_text(encoding="utf-8")
-    data = data_of(text)
-    stories = [tell(row) for row in run.episodes(4)]
-    assert [story["goal"] for story in data["stories"]] == [story.goal for story in stories]
-    for told, story in zip(data["stories"], stories, strict=True):
-        assert len(told["frames"]) == len(story.frames)
-        assert told["frames"][-1]["owner"] == story.frames[-1].scene.body.tolist()
-        assert [turn["says"] for turn in told["frames"][1]["turns"]] == [t.says for t in story.frames[1].turns]
-    assert data["palette"][BOXLING_COLOUR] == PALETTE[BOXLING_COLOUR].tolist()
-    assert "default-src 'none'" in text
-    assert not re.search(r"https?:|src=|@import|url\(|innerHTML", text)
-    for control in ("first", "back", "play", "step"):
-        assert f'data-do="{control}"' in text
-    one = to_html(tmp_path / "one.html", run.episodes(4)[:1]).read_text(encoding="utf-8")
-    assert "<h1>guide: generation 4, episode 0</h1>" in one
-
-
-def test_hostile_text_stays_text(run: Run, hostile: str) -> None:
-    story = replace(tell(run.episode(4, 0)), goal=hostile, scenario=hostile)
-    text = page(hostile, f"<h1>{escaped(story.title)}</h1>" + player([story]))
-    assert hostile not in text
-    assert "<img" not in text
-    assert "alert(1)</script>" not in text
-    assert text.count("<script") == text.count("</script>") == 2
-    assert data_of(text)["stories"][0]["goal"] == hostile
-    assert html.escape(hostile) in text
 
 
 def shown(run: Run, **options) -> str:

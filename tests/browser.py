@@ -1,0 +1,65 @@
+"""A real browser for tests of pages: Chromium without a screen, that may not reach any network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@dataclass
+class Tab:
+    """A page that was opened from disk, and what it did that it should not."""
+
+    page: Any  # playwright.sync_api.Page
+    errors: list[str] = field(default_factory=list)  # on the console, or thrown
+    requests: list[str] = field(default_factory=list)  # addresses beyond the page's own
+
+    def state(self) -> dict[str, Any]:
+        """What the player shows."""
+        return self.page.evaluate("boxlings.state()")
+
+
+def chromium() -> str | None:
+    """The program, if the system has one."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def opened(
+    path: Path, width: int = 1100, height: int = 900, scheme: str = "light", fragment: str = ""
+) -> Iterator[Tab]:
+    """The page at `path`, in a window of that size. Skips the test where there is no browser, but not on CI."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        program = chromium()
+        browser = None
+        with suppress(sync_api.Error):
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        if browser is None:
+            told = "no Chromium was found: `apt-get install chromium`, or `playwright install chromium`"
+            if os.environ.get("CI"):
+                pytest.fail(told)
+            pytest.skip(told)
+        try:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            tab = Tab(context.new_page())
+            address = path.resolve().as_uri() + fragment
+            tab.page.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
+            tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+            tab.page.on(
+                "request",
+                lambda request: tab.requests.append(request.url) if request.url != address.split("#")[0] else None,
+            )
+            tab.page.goto(address)
+            yield tab
+        finally:
+            browser.close()
