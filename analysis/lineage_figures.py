@@ -122,7 +122,6 @@ def plot_family_tree(run: Run, ax: Axes | None = None, boxling: int | None = Non
     tree. The line of ancestors of `boxling`, by default of the fittest, is black. Colours are clans.
     """
     tree = _Tree(run)
-    boxling = tree.fittest if boxling is None else boxling
     if ax is None:
         ax = new_axes(9.0, float(np.clip(1.3 + 0.2 * len(tree.living), 2.6, 11.0)))
     dress(ax, "Family tree of the living", "", "generation")
@@ -132,6 +131,7 @@ def plot_family_tree(run: Run, ax: Axes | None = None, boxling: int | None = Non
     if not tree.living:
         say_if_empty(ax, [])
         return ax
+    boxling = tree.fittest if boxling is None else boxling
     if boxling not in tree.y:
         raise ValueError(f"boxling must be one of the living or of their ancestors, got {boxling}")
     line = [each for each in run.lineage.ancestors(boxling).tolist() if each in tree.y]

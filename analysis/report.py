@@ -489,7 +489,7 @@ def _replay(run: Run, line: Sequence[Ancestor]) -> list[str]:
     num_episodes = sum(len(recorded[generation]) for generation in shown)
     told = f"{num_episodes} recorded episodes of {len(shown)} generations"
     if len(shown) < len(recorded):
-        told += f"; {len(recorded) - len(shown)} more recorded generations are left out to keep this page small"
+        told += f"; left out to keep this page small: {len(recorded) - len(shown)} more"
     return ["<h2>Replay</h2>", f"<p>{escaped(told)}.</p>", html]
 
 

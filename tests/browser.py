@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,13 @@ class Tab:
     page: Any  # playwright.sync_api.Page
     errors: list[str] = field(default_factory=list)  # on the console, or thrown
     requests: list[str] = field(default_factory=list)  # addresses beyond the page's own
+
+    def wait_for(self, is_so: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> None:
+        """Until that holds of the state; asked from here, since the page lets nobody make code of text."""
+        end = time.monotonic() + seconds
+        while not is_so(self.state()):
+            assert time.monotonic() < end, f"after {seconds} s the player still shows {self.state()}"
+            self.page.wait_for_timeout(20)
 
     def state(self) -> dict[str, Any]:
         """What the player shows."""

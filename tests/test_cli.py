@@ -48,7 +48,10 @@ TINY = [
     "--live-worlds", "2", "--measure-every", "1", "--record-every", "1", "--recorded-episodes", "2",
 ]  # fmt: skip
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-FIGURES = ("fitness", "vocabulary", "experts", "lineage", "lexicon", "words", "word-lives", "dialects")
+FIGURES = (
+    "fitness", "success", "vocabulary", "experts", "lineage", "family-tree", "lexicon", "words", "word-lives",
+    "dialects",
+)  # fmt: skip
 
 
 def command_line(*arguments: object) -> list[str]:

@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from analysis import figures
+from analysis import families, figures
 from analysis.run import Run, wide
+
+NAMES = ["fitness", "success", "vocabulary", "experts", "lineage", "family-tree"]
 
 
 def line_named(ax, label):
@@ -110,12 +112,12 @@ def test_a_clan_is_everyone_who_descends_from_one_founder() -> None:
             "mother": [-1, -1, -1, 0, 2, -1],
         }
     )
-    assert figures.clans(boxlings).to_dict() == {0: 0, 1: 1, 2: 0, 3: 0, 4: 4}
+    assert families.clans(boxlings).to_dict() == {0: 0, 1: 1, 2: 0, 3: 0, 4: 4}
 
 
 def test_a_family_stands_together_and_daughters_follow_their_mother() -> None:
     mothers = pd.Series({0: -1, 1: -1, 2: 0, 3: 1, 4: 2, 5: 0, 6: 4})
-    rank = figures.family_order(mothers)
+    rank = families.family_order(mothers)
     assert sorted(rank, key=lambda boxling: rank[boxling]) == [0, 5, 2, 4, 6, 1, 3]
 
 
@@ -134,7 +136,7 @@ def test_lineage_bands_fill_the_population_and_births_are_dots(run: Run) -> None
     assert len(dots.get_offsets()) == len(born) == 11
     shares = [int(re.search(r": (\d+)%", text).group(1)) for text in texts_of(ax)]
     assert sum(shares) == pytest.approx(100, abs=len(shares))
-    clan_of_last = figures.clans(run.boxlings)[run.boxlings.query("generation == 11")["boxling"]]
+    clan_of_last = families.clans(run.boxlings)[run.boxlings.query("generation == 11")["boxling"]]
     for clan, share in clan_of_last.value_counts(normalize=True).items():
         assert f"clan {clan}: {share:.0%}" in texts_of(ax)
 
@@ -143,7 +145,8 @@ def test_all_figures_are_written_as_png_and_leave_no_trace(run: Run) -> None:
     before = dict(matplotlib.rcParams)
     paths = figures.write_plots(run)
     assert dict(matplotlib.rcParams) == before
-    assert [path.name for path in paths] == ["fitness.png", "vocabulary.png", "experts.png", "lineage.png"]
+    assert [path.stem for path in paths] == NAMES
+    assert {path.suffix for path in paths} == {".png"}
     assert sorted(run.folder.joinpath("plots").iterdir()) == sorted(paths)
     for path in paths:
         with Image.open(path) as image:
@@ -163,7 +166,7 @@ def test_the_look_does_not_depend_on_the_users_style(run: Run) -> None:
 @pytest.mark.parametrize("generation", [0, 5])
 def test_a_run_of_one_generation_can_be_drawn(run: Run, generation: int, tmp_path: Path) -> None:
     short = only_generation(run, generation)
-    assert set(figures.pictures(short)) == {"fitness", "vocabulary", "experts", "lineage"}
+    assert list(figures.pictures(short)) == NAMES
     ax = figures.plot_fitness(short)
     assert [label.get_text() for label in ax.get_xticklabels()] == [str(generation)]
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from analysis import figures, language_figures
+from analysis import families, figures, language_figures
 from analysis.language_figures import (
     IN_USE,
     distance_over_time,
@@ -236,12 +236,12 @@ def test_families_stand_together_in_the_figure_of_dialects(talking_run: Run) -> 
     heat, time = plot_dialects(talking_run)
     language = talking_run.language()
     mothers = talking_run.boxlings.drop_duplicates("boxling").set_index("boxling")["mother"]
-    rank = figures.family_order(mothers)
+    rank = families.family_order(mothers)
     order = sorted(language.boxlings.tolist(), key=lambda boxling: rank[boxling])
     assert labels_of(heat.get_yticklabels()) == labels_of(heat.get_xticklabels()) == list(map(str, order))
     expected = language_distances(np.stack([language.of(boxling) for boxling in order]))
     np.testing.assert_allclose(heat_of(heat), expected)
-    clan_of = figures.clans(talking_run.boxlings)
+    clan_of = families.clans(talking_run.boxlings)
     colours = {boxling: tick.get_color() for boxling, tick in zip(order, heat.get_yticklabels(), strict=True)}
     for one in order:
         for other in order:
@@ -329,7 +329,7 @@ def test_figures_of_the_language_are_drawn_with_the_others(talking_run: Run, tmp
     paths = figures.write_plots(talking_run, [speaking(tmp_path / "other", speak_in_words)])
     assert dict(matplotlib.rcParams) == before
     assert [path.stem for path in paths] == [
-        "fitness", "vocabulary", "experts", "lineage", *NAMES, "language-distance",
+        "fitness", "success", "vocabulary", "experts", "lineage", "family-tree", *NAMES, "language-distance",
     ]  # fmt: skip
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
@@ -347,7 +347,7 @@ def test_figures_are_drawn_on_the_axes_given(talking_run: Run) -> None:
 
 
 def test_a_run_without_a_recorded_language_has_no_such_figures_and_says_so(run: Run) -> None:
-    assert language_figures.language_pictures(run) == {}
+    assert list(language_figures.drawn_of_language(run)) == []
     for axes in (plot_lexicon(run), [plot_words(run)], plot_word_lives(run), plot_dialects(run)):
         assert all(texts_of(ax) == ["no language was recorded in this run"] for ax in axes)
 
@@ -364,7 +364,7 @@ def silent(generation: int, slot: int, meanings: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("num_boxlings", [1, 6])
 def test_odd_languages_can_be_drawn(tmp_path: Path, speak: Speak, num_boxlings: int) -> None:
     odd = speaking(tmp_path / "run", speak, num_boxlings=num_boxlings)
-    assert list(language_figures.language_pictures(odd)) == NAMES
+    assert [name for name, _ in language_figures.drawn_of_language(odd)] == NAMES
     heat, _ = plot_dialects(odd)
     if num_boxlings == 1:
         assert texts_of(heat) == ["one boxling has no one to differ from"]
@@ -380,7 +380,7 @@ def test_odd_languages_can_be_drawn(tmp_path: Path, speak: Speak, num_boxlings: 
 def test_one_measured_generation_can_be_drawn(talking_run: Run) -> None:
     for generation in (0, 4):
         (talking_run.folder / "languages" / f"{generation:06d}.parquet").unlink()
-    assert list(language_figures.language_pictures(load_run(talking_run.folder))) == NAMES
+    assert [name for name, _ in language_figures.drawn_of_language(load_run(talking_run.folder))] == NAMES
     _, lower = plot_word_lives(talking_run)
     assert texts_of(lower) == ["0 born", "0 died"]
 

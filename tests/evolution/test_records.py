@@ -66,6 +66,8 @@ def episode(number: int = 0) -> dict:
         "rewards": rng.normal(size=(NUM_STEPS, NUM_AGENTS)).astype(np.float32),
         "edits": [np.array([1, 2, 3], np.int16), np.zeros(0, np.int16), np.array([7], np.int16)],
         "bodies": [np.zeros(0, np.int16), np.array([4, 2], np.int16), np.zeros(0, np.int16)],
+        "attention": [[np.array([0, 255], np.uint8), np.zeros(0, np.uint8)]] * 3,
+        "expert_use": [[np.array([255, 100, 155], np.uint8), np.array([0, 255, 0], np.uint8)]] * 3,
         "is_won": True,
         "over_at": 2,
     }
@@ -96,7 +98,8 @@ def test_the_schemas_are_those_that_were_agreed():
         "flags:list<uint8> laws:list<int16> agent_body:list<int16> role:list<int8> goal:list<int16> "
         "boxlings:list<int64> num_steps:int16 "
         "actions:list<list<int8>> said:list<list<list<int16>>> answers:list<list<list<int16>>> "
-        "rewards:list<list<float>> edits:list<list<int16>> bodies:list<list<int16>> is_won:bool over_at:int16"
+        "rewards:list<list<float>> edits:list<list<int16>> bodies:list<list<int16>> attention:list<list<list<uint8>>> "
+        "expert_use:list<list<list<uint8>>> is_won:bool over_at:int16"
     )
     assert " ".join(f"{field.name}:{field.type}" for field in records.LANGUAGES).replace("item: ", "") == (
         "generation:int32 boxling:int64 split:string meaning:list<int16> message:list<int16>"
@@ -176,8 +179,33 @@ def test_episodes_come_back_as_plain_lists(tmp_path):
         assert row["edits"] == [[1, 2, 3], [], [7]]
         assert type(row["said"][0][0][0]) is int
         assert row["bodies"] == [[], [4, 2], []]
-        for name in set(row) - {"edits", "bodies"}:
+        assert row["attention"] == [[[0, 255], []]] * 3
+        for name in set(row) - {"edits", "bodies", "attention"}:
             np.testing.assert_array_equal(np.array(row[name]), expected[name], err_msg=name)
+
+
+def test_recordings_from_before_attention_was_kept_can_be_read(tmp_path):
+    path = tmp_path / "000120.parquet"
+    records.write_episodes(path, [episode(0)])
+    older = storage.read_table(path).drop_columns(["attention", "expert_use"])
+    storage.write_table(path, older)
+    (row,) = records.read_episodes(path)
+    assert row["attention"] == row["expert_use"] == []
+    assert row["bodies"] == [[], [4, 2], []]
+    storage.write_table(path, older.drop_columns(["said"]))
+    with pytest.raises(storage.DamagedFile, match="no column said"):
+        records.read_episodes(path)
+
+
+def test_ancestors_come_back_as_plain_lists(tmp_path):
+    path = tmp_path / "ancestors.parquet"
+    row = {name: value for name, value in episode(0).items() if name in records.ANCESTORS.names}
+    row |= {"boxling": 7, "mother": -1}
+    records.write_ancestors(path, [row])
+    (found,) = records.read_ancestors(path)
+    assert list(found) == records.ANCESTORS.names
+    assert (found["boxling"], found["mother"]) == (7, -1)
+    np.testing.assert_array_equal(found["said"], row["said"])
 
 
 def test_equal_episodes_have_equal_bytes(tmp_path):
