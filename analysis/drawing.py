@@ -127,6 +127,33 @@ def draw_measure(
     return [(f"{label} {two_places(value)}".strip(), value, text_colour or colour)]
 
 
+def draw_final(
+    ax: Axes,
+    names: Sequence[str],
+    values: Sequence[np.ndarray],
+    colours: Sequence[Colour],
+    interval: Callable[[np.ndarray], tuple[float, float]],
+) -> None:
+    """Shares that groups ended with, a row each: seeds are dots, the mean an upright bar, its interval a level one."""
+    for row, (own, colour) in enumerate(zip(values, colours, strict=True)):
+        if not len(own):
+            continue
+        nudge = np.linspace(-0.14, 0.14, len(own)) if len(own) > 1 else np.zeros(1)
+        ax.scatter(own, row + nudge, 16, color=colour, alpha=0.55, linewidths=0, zorder=2, clip_on=False)
+        low, high = np.clip(interval(own), 0.0, 1.0)  # no share lies beyond
+        ax.plot([low, high], [row, row], color=darker(colour), linewidth=2.0, zorder=3, clip_on=False)
+        ax.plot(
+            [own.mean()] * 2, [row - 0.24, row + 0.24], color=darker(colour), linewidth=2.6, zorder=4, clip_on=False
+        )
+    ax.set_xlim(0.0, 1.0)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xticks([0.0, 0.5, 1.0], ["0", "0.5", "1"])
+    ax.set_yticks(range(len(names)), names)
+    for name, colour in zip(ax.get_yticklabels(), colours, strict=True):
+        name.set_color(darker(colour))
+    ax.grid(True, axis="x", color=GRID, linewidth=0.8)
+
+
 def two_places(value: float) -> str:
     """
     >>> two_places(-0.001), two_places(-0.15)

@@ -86,7 +86,7 @@ def write_report(run: Run, path: str | Path | None = None) -> Path:
         colours |= own
     line = ancestors_told(run)
     sections: dict[str, list[str]] = {
-        "summary": [f"<h1>{escaped(title)}</h1>", *_missing(run), *_summary(run), *_tiles(run)],
+        "summary": [f"<h1>{escaped(title)}</h1>", *missing_told(run.state.missing), *_summary(run), *_tiles(run)],
         "replay": _replay(run, line),
         "change": _changes(run),
     }
@@ -273,9 +273,8 @@ def _lineage_sentence(run: Run) -> str:
 # ---- the parts of the page ----
 
 
-def _missing(run: Run) -> list[str]:
-    """What the run lacks, where it does: it was killed, or goes on, or a file is damaged."""
-    told = run.state.missing
+def missing_told(told: Sequence[str]) -> list[str]:
+    """What a run lacks, where it does: it was killed, or goes on, or a file is damaged."""
     if not told:
         return []
     return ['<div class="notice">', *(f"<p>{escaped(sentence)}</p>" for sentence in told), "</div>"]

@@ -24,12 +24,11 @@ from analysis.drawing import (
     DPI,
     GREEN,
     GREY,
-    GRID,
     ORANGE,
     PURPLE,
     VERMILION,
     Colour,
-    darker,
+    draw_final,
     dress,
     house_style,
     label_ends,
@@ -201,26 +200,9 @@ def plot_curves(study: Study, ax: Axes) -> None:
 def plot_final(study: Study, measure: str, label: str, ax: Axes) -> None:
     """A measure of the last populations: every seed a dot, the mean a bar with its interval, an arm a row."""
     arms = study.config.arms
-    for row, arm in enumerate(arms):
-        values = study.values(arm, measure).to_numpy()
-        if not len(values):
-            continue
-        colour = ARM_COLOURS[arm]
-        nudge = np.linspace(-0.14, 0.14, len(values)) if len(values) > 1 else np.zeros(1)
-        ax.scatter(values, row + nudge, 16, color=colour, alpha=0.55, linewidths=0, zorder=2, clip_on=False)
-        low, high = bootstrap_mean_interval(values)
-        ax.plot([low, high], [row, row], color=darker(colour), linewidth=2.0, zorder=3, clip_on=False)
-        ax.plot(
-            [values.mean()] * 2, [row - 0.24, row + 0.24], color=darker(colour), linewidth=2.6, zorder=4, clip_on=False
-        )
+    values = [study.values(arm, measure).to_numpy() for arm in arms]
+    draw_final(ax, arms, values, [ARM_COLOURS[arm] for arm in arms], bootstrap_mean_interval)
     dress(ax, label, "", "worlds solved (share)")
-    ax.set_xlim(0.0, 1.0)
-    ax.set_ylim(len(arms) - 0.5, -0.5)
-    ax.set_xticks([0.0, 0.5, 1.0], ["0", "0.5", "1"])
-    ax.set_yticks(range(len(arms)), arms)
-    for name, arm in zip(ax.get_yticklabels(), arms, strict=True):
-        name.set_color(darker(ARM_COLOURS[arm]))
-    ax.grid(True, axis="x", color=GRID, linewidth=0.8)
     ax.grid(False, axis="y")
 
 
