@@ -234,17 +234,22 @@ def _plot(options: argparse.Namespace) -> int:
     from analysis.run import load_run
 
     others = [load_run(folder) for folder in options.beside]
-    paths = [str(path) for path in write_plots(load_run(options.folder), others)]
+    paths = [str(path) for path in write_plots(load_run(options.folder), others, options.format)]
     return _print({"figures": paths}, paths, options)
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write a web page about a run."""
+    """Write a web page about a run, or about several side by side."""
+    from analysis.comparison import write_comparison
     from analysis.report import write_report
     from analysis.run import load_run
 
-    path = str(write_report(load_run(options.folder)))
-    return _print({"report": path}, [path], options)
+    runs = [load_run(folder) for folder in options.folders]
+    if len(runs) == 1:
+        path = write_report(runs[0], options.out)
+    else:
+        path = write_comparison(runs, options.out or runs[0].folder.resolve().parent / "comparison.html")
+    return _print({"report": str(path), "runs": len(runs)}, [path], options)
 
 
 def _lineage(options: argparse.Namespace) -> int:
@@ -288,28 +293,72 @@ def _lineage(options: argparse.Namespace) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     """Show what was recorded, or check it against the simulator."""
-    from analysis.replay import to_gif, to_html, to_terminal
+    from analysis.replay import film, reels_of, to_gif, to_html, to_mp4, to_terminal
     from analysis.run import load_run
 
     to = options.to or "terminal"
-    if options.verify and (options.to or options.out):
-        raise ValueError("--verify goes without --to and --out: it shows nothing, it compares")
+    if options.verify and (options.to or options.out or options.grid or options.ancestors):
+        raise ValueError("--verify goes without --to, --out, --grid and --ancestors: it shows nothing, it compares")
     if to == "terminal" and not options.verify and (options.out or options.json):
         given = "--out" if options.out else "--json"
-        raise ValueError(f"{given} goes with --to gif or --to html, got --to terminal")
+        raise ValueError(f"{given} goes with --to gif, mp4 or html, got --to terminal")
+    if options.grid and to not in ("gif", "mp4"):
+        raise ValueError(f"--grid goes with --to gif or --to mp4, got --to {to}")
+    if options.boxling is not None and not options.ancestors:
+        raise ValueError("--boxling goes with --ancestors, got it alone")
+    if options.ancestors and (options.generation is not None or options.episode is not None):
+        raise ValueError("--ancestors chooses the episodes, so it goes without --generation and --episode")
     run = load_run(options.folder)
     if options.verify:
         return _verify(run, options)
-    if to == "terminal":
-        to_terminal(run, options.generation, options.episode)
+    if options.ancestors:
+        rows, titles, name = _ancestors(run, options)
+    elif to == "terminal":
+        reels = reels_of(run)
+        row = run.episode(options.generation, options.episode)
+        at = run.generation_numbers.index(row["generation"])
+        place = [each["episode"] for each in reels[at].load()].index(row["episode"])
+        to_terminal(reels, at, place)
         return 0
-    rows = _recorded(run, options)
-    ending = "" if options.episode is None else f"-{options.episode}"
-    path = Path(options.out or run.folder / "plots" / f"replay-{rows[0]['generation']:06d}{ending}.{to}")
+    else:
+        rows = _recorded(run, options)
+        ending = "" if options.episode is None else f"-{options.episode}"
+        titles, name = [], f"replay-{rows[0]['generation']:06d}{ending}{'-grid' if options.grid else ''}"
+    if to == "terminal":
+        from analysis.terminal import Reel
+
+        to_terminal([Reel(name, lambda: rows, titles)])
+        return 0
+    path = Path(options.out or run.folder / "plots" / f"{name}.{to}")
     if not options.out:
         path.parent.mkdir(exist_ok=True)
-    path = {"gif": to_gif, "html": to_html}[to](path, rows)
+    if to == "html":
+        to_html(path, rows, titles)
+    else:
+        shown = film(rows, titles=titles, in_grid=options.grid or options.ancestors)
+        {"gif": to_gif, "mp4": to_mp4}[to](path, shown)
     return _print({"replay": str(path), "episodes": len(rows)}, [path], options)
+
+
+def _ancestors(run: Run, options: argparse.Namespace) -> tuple[list[dict], list[str], str]:
+    """Episodes of the line of a boxling, oldest first, what they are called, and a name for all of them."""
+    from analysis.ancestors import ancestors_told, evenly
+    from analysis.film import MAX_IN_GRID
+
+    line = ancestors_told(run, options.boxling)
+    if not line:
+        raise ValueError(f"{run.folder} has no boxlings, so there are no ancestors to show")
+    lost = [str(each.boxling) for each in line if each.episode is None]
+    if lost:
+        _tell(f"no episode was kept of {', '.join(lost)}", 0)
+    family = [each for each in reversed(line) if each.episode is not None]
+    if not family:
+        raise ValueError(f"no episode was kept of boxling {line[0].boxling} or of its ancestors")
+    shown = evenly(family, MAX_IN_GRID) if options.to in ("gif", "mp4") else family
+    if len(shown) < len(family):
+        _tell(f"{len(family) - len(shown)} of {len(family)} ancestors are left out, so that all can be seen", 0)
+    rows = [each.episode for each in shown if each.episode is not None]
+    return rows, [each.title for each in shown], f"ancestors-{line[0].boxling}"
 
 
 def _verify(run: Run, options: argparse.Namespace) -> int:
@@ -551,12 +600,12 @@ _TOLD = (
 def _draw(run: Run) -> dict[str, Any]:
     """Figures, replay and report of a run; the paths of what was drawn."""
     from analysis.figures import write_plots
-    from analysis.replay import to_gif
+    from analysis.replay import film, to_gif
     from analysis.report import write_report
 
     drawn: dict[str, Any] = {"figures": [str(path) for path in write_plots(run)], "replay": None}
     if run.generation_numbers:
-        drawn["replay"] = str(to_gif(run.folder / "plots" / "replay.gif", run.episodes()))
+        drawn["replay"] = str(to_gif(run.folder / "plots" / "replay.gif", film(run.episodes())))
     drawn["report"] = str(write_report(run))
     return drawn
 
@@ -835,12 +884,17 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts, lexicon, words"
     plot = command("plot", _plot, text)
     plot.add_argument("folder", metavar="DIR", help="the run's folder")
+    _add_choice(plot, "--format", ("png", "svg"), "of the files (default: png)", default="png")
     text = "other runs of the scenario, whose languages are compared with this one's: plots/language-distance.png"
     plot.add_argument("--beside", nargs="+", default=[], metavar="OTHER", help=text)
     _add_json(plot)
 
-    report = command("report", _report, "write one self-contained DIR/report.html with figures and replays")
-    report.add_argument("folder", metavar="DIR", help="the run's folder")
+    text = "write one self-contained page with figures and replays, or with several runs side by side"
+    report = command("report", _report, text)
+    text = "the run's folder; of several runs, those with the same options are seeds of one group"
+    report.add_argument("folders", nargs="+", metavar="DIR", help=text)
+    text = "the page (default: DIR/report.html; of several runs comparison.html beside the first)"
+    report.add_argument("--out", metavar="FILE", help=text)
     _add_json(report)
 
     replay = command("replay", _replay, "show recorded episodes, or check them against the simulator")
@@ -848,9 +902,16 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     replay.add_argument("--generation", type=_whole, metavar="G", help="(default: the last recorded one)")
     text = "(default: the first one in a terminal, all elsewhere)"
     replay.add_argument("--episode", type=_whole, metavar="K", help=text)
-    _add_choice(replay, "--to", ("terminal", "gif", "html"), "where it is shown (default: terminal)")
-    text = "of --to gif and --to html (default: DIR/plots/replay-GENERATION.gif or .html)"
+    text = "where it is shown (default: terminal, where keys lead on and back)"
+    _add_choice(replay, "--to", ("terminal", "gif", "mp4", "html"), text)
+    text = "of --to gif, mp4 and html (default: DIR/plots/replay-GENERATION.gif, .mp4 or .html)"
     replay.add_argument("--out", metavar="FILE", help=text)
+    text = "the episodes side by side, in place of one after the other"
+    replay.add_argument("--grid", action="store_true", help=text)
+    text = "the line of ancestors of the fittest of the last generation, an episode each; side by side in films"
+    replay.add_argument("--ancestors", action="store_true", help=text)
+    text = "with --ancestors: of another one, living or dead"
+    replay.add_argument("--boxling", type=_whole, metavar="ID", help=text)
     text = "simulate again and compare: all episodes, or those of --generation and --episode"
     replay.add_argument("--verify", action="store_true", help=text)
     _add_json(replay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,8 +96,8 @@ def plot_comparison(groups: Sequence[Group], measure: str, title: str, y_label: 
         curves = [run.generations[measure].dropna() for run in group.runs if measure in run.generations]
         curves = [curve for curve in curves if len(curve)]
         for curve in curves:
-            thin = {"linewidth": 0.8, "alpha": 0.5} if len(curves) > 1 else {"linewidth": 2.2}
-            ax.plot(curve.index, curve.to_numpy(), color=colour, clip_on=False, **thin)
+            width, alpha = (0.8, 0.5) if len(curves) > 1 else (2.2, 1.0)
+            ax.plot(curve.index, curve.to_numpy(), color=colour, clip_on=False, linewidth=width, alpha=alpha)
         if not curves:
             continue
         mean = pd.concat(curves, axis=1, join="inner").mean(axis=1)
@@ -176,11 +177,9 @@ def _figures(groups: Sequence[Group], runs: Sequence[Run]) -> list[tuple[str, st
         )
     speaking = [run for run in runs if run.language_generations][:_MAX_SPOKEN]
     if len(speaking) > 1:
-        try:
-            figure = plot_language_distance(speaking)[0].figure
-        except ValueError:  # languages of scenarios that have nothing in common to speak of
-            return found
-        found.append(("languages", "How far apart the languages of the runs are.", figure))
+        with suppress(ValueError):  # languages of scenarios that have nothing in common to speak of
+            drawn = plot_language_distance(speaking)[0].figure
+            found.append(("languages", "How far apart the languages of the runs are.", drawn))
     return found
 
 
@@ -217,6 +216,8 @@ def _mean_told(values: pd.Series, form: str) -> str:
     low, high = mean_interval(values.to_numpy())
     if np.isnan(low):
         return told.replace("-", "−")
+    if form.endswith("%"):  # no share lies beyond
+        low, high = max(low, 0.0), min(high, 1.0)
     return f"{told} ({format(low, form).removesuffix('%')} to {format(high, form)})".replace("-", "−")
 
 

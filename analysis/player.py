@@ -39,16 +39,19 @@ class Chapter:
     ids: Sequence[int] = ()  # of each episode in links, if it has another one than its number
 
 
-def to_html(path: str | Path, episodes: Sequence[dict]) -> Path:
-    """Write recorded episodes as one page with a player: play, pause, step, back, scrub."""
+def to_html(path: str | Path, episodes: Sequence[dict], titles: Sequence[str] = ()) -> Path:
+    """Write recorded episodes as one page with a player: play, pause, step, back, scrub; `titles` of each, if any."""
     if not episodes:
         raise ValueError("a page needs at least one episode, got none")
     stories = [tell(row) for row in episodes]
     title = stories[0].title if len(stories) == 1 else f"{len(stories)} episodes of {stories[0].scenario}"
-    chapters = [
-        Chapter(f"g{generation}", f"generation {generation}", [r for r in episodes if r["generation"] == generation])
-        for generation in dict.fromkeys(row["generation"] for row in episodes)
-    ]
+    if titles:
+        chapters = [Chapter("line", title, episodes, titles, [row["episode"] for row in episodes])]
+    else:
+        chapters = [
+            Chapter(f"g{number}", f"generation {number}", [row for row in episodes if row["generation"] == number])
+            for number in dict.fromkeys(row["generation"] for row in episodes)
+        ]
     path = Path(path)
     write_bytes(path, page(title, f"<h1>{escaped(title)}</h1>{player(chapters)}").encode())
     return path

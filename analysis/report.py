@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.ancestors import Ancestor, ancestors_told
 from analysis.drawing import svg
 from analysis.families import clans
 from analysis.figures import pictures
@@ -22,7 +23,6 @@ from analysis.run import Run
 from evolution.storage import DamagedFile, newest_valid_checkpoint, read_checkpoint, write_bytes
 from language.intervals import share_interval
 from language.words import ANYWHERE
-from population.lineage import NO_FATHER, NO_MOTHER
 from world import scenarios
 
 _MAX_PLAYER_BYTES = 3_000_000  # of episodes; of more recorded generations every second one is left out, and so on
@@ -385,49 +385,6 @@ def _meant(text: str, row: Mapping) -> str:
 # ---- the line of ancestors ----
 
 
-@dataclass(frozen=True)
-class Ancestor:
-    """One of the line of the fittest, from itself to its founder."""
-
-    boxling: int
-    how: str  # "mutant of 31, born in generation 12"
-    fitness: float  # as it was judged last; nan where it never was
-    episode: dict | None  # one that it took part in, if any was kept
-
-
-def ancestors_told(run: Run) -> list[Ancestor]:
-    """The line of the fittest of the last generation, through mothers, each with an episode where there is one."""
-    lives = run.boxlings
-    if not len(lives):
-        return []
-    last = lives[lives["generation"] == lives["generation"].max()]
-    fittest = int(last["boxling"].iloc[int(np.argmax(last["fitness"].fillna(-np.inf)))])
-    fitness = lives.drop_duplicates("boxling", keep="last").set_index("boxling")["fitness"]
-    told = []
-    for each in run.lineage.ancestors(fittest).tolist():
-        birth = run.lineage.birth(each)
-        how = birth.origin + (f" of {birth.mother}" if birth.mother != NO_MOTHER else "")
-        if birth.father != NO_FATHER:
-            how += f" and {birth.father}"
-        how += f", born in generation {birth.birth_generation}"
-        told.append(Ancestor(each, how, float(fitness[each]), _episode_of(run, each)))
-    return told
-
-
-def _episode_of(run: Run, boxling: int) -> dict | None:
-    """The episode of a boxling's last generation; where none was kept, the last recorded one that it took part in."""
-    with suppress(ValueError):
-        return run.ancestor_episode(boxling)
-    lived = run.boxlings.loc[run.boxlings["boxling"] == boxling, "generation"]
-    for generation in reversed(run.generation_numbers):
-        if lived.min() <= generation <= lived.max():
-            with suppress(DamagedFile):
-                for row in run.episodes(generation):
-                    if boxling in row["boxlings"]:
-                        return row
-    return None
-
-
 def _line(run: Run, line: Sequence[Ancestor]) -> list[str]:
     if not line:
         return []
@@ -477,7 +434,7 @@ def _replay(run: Run, line: Sequence[Ancestor]) -> list[str]:
                     "line",
                     f"the line of boxling {line[0].boxling}, the fittest",
                     [each.episode for each in family if each.episode],
-                    [f"boxling {each.boxling}, {each.how}" for each in family],
+                    [each.title for each in family],
                     [each.boxling for each in family],
                 )
             )
