@@ -1,7 +1,13 @@
-"""Replays: the story of a recording, in the terminal and as a GIF."""
+"""Replays: the story of a recording, in the terminal and as films."""
 
 import io
+import os
 import re
+import select
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +15,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from analysis import terminal
-from analysis.replay import scenes_of, tell, to_gif, to_terminal
+from analysis.replay import film, reels_of, scenes_of, tell, to_gif, to_mp4, to_terminal
 from analysis.run import Run
-from analysis.story import message_in_words
+from analysis.story import Belief, Frame, Turn, message_in_words
+from analysis.terminal import Place, pressed
 from world import scenarios
 from world.codes import BOXLING_COLOUR
+from world.recording import Scene
 from world.render import PALETTE
 
 
@@ -82,7 +89,7 @@ def test_silence_and_interventions_are_told(run: Run) -> None:
 
 def test_a_gif_has_one_frame_a_step_and_holds_the_last(run: Run, naming_run: Run, tmp_path: Path) -> None:
     for episodes in ([run.episode(4, 1)], naming_run.episodes(0)[:2]):
-        path = to_gif(tmp_path / "episode.gif", episodes, steps_per_second=2.5, hold_seconds=4)
+        path = to_gif(tmp_path / "episode.gif", film(episodes, steps_per_second=2.5, hold_seconds=4))
         expected = [tell(row) for row in episodes]
         with Image.open(path) as image:
             assert (image.format, image.info["loop"]) == ("GIF", 0)
@@ -98,7 +105,7 @@ def test_a_gif_has_one_frame_a_step_and_holds_the_last(run: Run, naming_run: Run
 def test_the_gif_shows_the_world_of_each_step(run: Run, tmp_path: Path) -> None:
     row = run.episode(4, 0)
     story = tell(row)
-    with Image.open(to_gif(tmp_path / "episode.gif", [row])) as image:
+    with Image.open(to_gif(tmp_path / "episode.gif", film([row]))) as image:
         for number, frame in enumerate(story.frames):
             image.seek(number)
             pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -110,17 +117,88 @@ def test_the_gif_shows_the_world_of_each_step(run: Run, tmp_path: Path) -> None:
                     assert np.abs(middle - PALETTE[seen[r, c]]).max() < 16
 
 
-def test_a_replay_of_nothing_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_film_of_nothing_is_refused(run: Run) -> None:
     with pytest.raises(ValueError, match="at least one episode"):
-        to_gif(tmp_path / "none.gif", [])
+        film([])
     with pytest.raises(ValueError, match="steps_per_second must be above 0, got 0"):
-        to_gif(tmp_path / "none.gif", run.episodes(), steps_per_second=0)
-    assert list(tmp_path.glob("none*")) == []
+        film(run.episodes(), steps_per_second=0)
+    with pytest.raises(ValueError, match="at most 16 episodes, got 20"):
+        film(run.episodes() * 5, in_grid=True)
+
+
+def test_a_grid_shows_all_episodes_side_by_side_until_the_last_is_over(run: Run) -> None:
+    rows = run.episodes(4)
+    shown = film(rows, titles=["one", "two", "three", "four"], in_grid=True, hold_seconds=5)
+    stories = [tell(row) for row in rows]
+    lengths = [len(story.frames) for story in stories]
+    assert len(set(lengths)) > 1
+    assert len(shown.images) == max(lengths)
+    assert shown.seconds == [0.5] * (max(lengths) - 1) + [5]
+    (width, height) = shown.images[0].size
+    for step, image in enumerate(shown.images):
+        pixels = np.asarray(image).astype(int)
+        for place, story in enumerate(stories):
+            frame = story.frames[min(step, len(story.frames) - 1)]
+            seen = frame.scene.seen
+            cell = 272 // seen.shape[0]
+            left = place % 2 * width // 2 + (300 - cell * seen.shape[1]) // 2
+            top = place // 2 * height // 2 + 70 + (272 - cell * seen.shape[0]) // 2
+            marked = {(r, c) for r, c, _ in frame.marks}
+            for r, c in np.ndindex(seen.shape):
+                if (r, c) not in marked:
+                    middle = pixels[top + cell * r + cell // 2, left + cell * c + cell // 2]
+                    assert (middle == PALETTE[seen[r, c]]).all()
+
+
+def test_a_video_shows_the_film_for_as_long(run: Run, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    shown = film([run.episode(4, 1)], steps_per_second=5, hold_seconds=1)
+    with av.open(str(to_mp4(tmp_path / "episode.mp4", shown))) as video:
+        frames = list(video.decode(video=0))
+        stream = video.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert (frames[0].width % 2, frames[0].height % 2) == (0, 0)
+        assert len(frames) == pytest.approx(10 * sum(shown.seconds))
+        last = np.asarray(frames[-1].to_image()).astype(int)
+    expected = np.asarray(shown.images[-1]).astype(int)
+    world = (slice(20, 420), slice(20, 420))
+    assert np.abs(last[world] - expected[world]).mean() < 4
+
+
+def test_without_its_coder_a_video_is_refused_in_a_sentence(run: Run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match=r"pip install 'boxlings\[video\]'"):
+        to_mp4(tmp_path / "episode.mp4", film([run.episode(4, 0)]))
+    assert list(tmp_path.glob("*.mp4")) == []
+
+
+@pytest.mark.parametrize(("size", "agents", "words"), [(30, 9, 12), (4, 1, 1), (1, 3, 40)])
+def test_odd_stories_fit_into_their_pictures(run: Run, size: int, agents: int, words: int, monkeypatch) -> None:
+    story = tell(run.episode(4, 0))
+    scene = Scene(*(np.zeros((size, size), np.uint8) for _ in range(3)))
+    turn = Turn(" ".join(["ba"] * words), "goes right", (Belief("colour", "blue", False),) * 3)
+    frames = (
+        Frame(0, scene, (), (), ()),
+        Frame(1, scene, (turn,) * agents, ("red box moves 1 up",) * 9, ((0, 0, "Z9"),)),
+    )
+    odd = replace(
+        story, goal="colour blue, " * 20, agents=(("A", "builder, boxling 123456789"),) * agents, frames=frames,
+        seats=tuple(range(agents)),
+    )  # fmt: skip
+    monkeypatch.setattr("analysis.film.tell", lambda row: odd)
+    for in_grid in (False, True):
+        shown = film([{}, {}], titles=["a title that is very long indeed " * 4] * 2, in_grid=in_grid)
+        for image in shown.images:
+            edge = np.asarray(image)
+            # nothing is written across the margin
+            assert (edge[-3:] == 255).all()
+            assert (edge[:, -5:] == 255).all()
 
 
 def shown(run: Run, **options) -> str:
     file = io.StringIO()
-    to_terminal(run, 4, 0, Console(file=file, width=110, **options), seconds_per_step=0.25)
+    reels = reels_of(run)
+    to_terminal(reels, run.generation_numbers.index(4), 0, Console(file=file, width=110, **options))
     return file.getvalue()
 
 
@@ -138,20 +216,87 @@ def test_without_a_terminal_every_step_is_printed_in_plain_characters(run: Run) 
         assert all(turn.says in text for turn in frame.turns)
 
 
-def test_in_a_terminal_steps_follow_each_other_in_place(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(terminal.time, "sleep", pauses.append)
+def test_colours_are_those_of_the_palette(run: Run) -> None:
     text = shown(run, force_terminal=True, color_system="truecolor")
-    num_steps = len(tell(run.episode(4, 0)).frames) - 1
-    assert pauses == [0.25] * num_steps
-    assert "\x1b[1A" in text  # the cursor goes up, over the step before
     red, green, blue = PALETTE[BOXLING_COLOUR]
     assert f"48;2;{red};{green};{blue}m" in text
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo terminals")
+def test_in_a_terminal_keys_lead_on_and_back_and_leave_it_as_it_was(run: Run) -> None:
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "110", "LINES": "50"}
+    viewer = subprocess.Popen(
+        [sys.executable, "-m", "boxlings", "replay", str(run.folder), "--generation", "4", "--episode", "1"],
+        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    seen = ""
+
+    def until(text: str) -> None:
+        nonlocal seen
+        end = time.monotonic() + 60
+        while text not in seen:
+            assert time.monotonic() < end, f"{text!r} was never shown, but {seen[-400:]!r}"
+            if select.select([ours], [], [], 0.2)[0]:
+                seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 65536).decode(errors="replace"))
+
+    last = len(tell(run.episode(4, 1)).frames) - 1
+    assert last > 2
+    try:
+        for key, shows in (
+            ("", "space play"), ("\x1b[H", f"step 0 of {last}"), ("\x1b[C", f"step 1 of {last}"),
+            ("n", f"step 2 of {last}"), ("\x1b[D", f"step 1 of {last}"), ("\x1b[F", f"step {last} of {last}"),
+            ("\x1b[B", "generation 4, episode 3 of 4"), ("\x1b[6~", "generation 8, episode 1 of 4"),
+        ):  # fmt: skip
+            seen = ""
+            os.write(ours, key.encode())
+            until(shows)
+        os.write(ours, b"q")
+        while viewer.poll() is None:
+            if select.select([ours], [], [], 0.1)[0]:
+                os.read(ours, 65536)
+        assert viewer.returncode == 0, viewer.stderr.read()
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        viewer.kill()
+        viewer.stderr.close()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_keys_mean_what_the_help_says() -> None:
+    start = Place(reel=1, episode=1, step=2)
+
+    def after(*keys: str) -> Place:
+        place = start
+        for key in keys:
+            place = pressed(key, place, num_reels=3, num_episodes=4, num_steps=5)
+        return place
+
+    assert after("right").step == after("n").step == 3
+    assert after("left", "left", "left").step == 0
+    assert after("end", "right").step == 5
+    assert after("home").step == 0
+    assert after("space").is_playing
+    assert not after("space", "left").is_playing
+    assert after("end", "space") == Place(1, 1, 0, is_playing=True)  # from the start again
+    assert after("down") == Place(1, 2)
+    assert after("up", "up") == Place(1, 0)
+    assert after("page down", "page down") == Place(2, 0)
+    assert after("+").steps_per_second == 4.0
+    assert after(*"-" * 9).steps_per_second == 0.25
+    assert after("q").is_over
+    assert after("escape").is_over
+    assert after("x") == start
+
+
 def test_an_episode_without_bodies_is_shown(naming_run: Run) -> None:
     text = io.StringIO()
-    to_terminal(naming_run, console=Console(file=text, width=110))
+    to_terminal(reels_of(naming_run), console=Console(file=text, width=110))
     assert "believes: colour, shape, row, column" in text.getvalue()
     assert "@" not in text.getvalue()
 
@@ -168,5 +313,5 @@ def test_where_builders_choose_the_goal_is_told_among_its_candidates(choosing_ru
         rest = " and 2 more" if scenario.num_choices == 11 else ""
         assert candidates == ", ".join(shown[:9]) + rest
     text = io.StringIO()
-    to_terminal(choosing_run, console=Console(file=text, width=110))
+    to_terminal(reels_of(choosing_run), console=Console(file=text, width=110))
     assert "among (" in text.getvalue()
