@@ -252,6 +252,45 @@ def _report(options: argparse.Namespace) -> int:
     return _print({"report": str(path), "runs": len(runs)}, [path], options)
 
 
+def _export(options: argparse.Namespace) -> int:
+    """Write a run's data for other programs."""
+    from analysis import export
+    from analysis.run import load_run
+
+    run = load_run(options.folder)
+    out = Path(options.out or run.folder / "export" / options.to)
+    found: dict[str, Any] = {"run": str(run.folder), "format": options.to}
+    if options.to == "minari":
+        root, name, num_episodes = export.write_minari(run, out)
+        found |= {"dataset": name, "root": str(root), "episodes": num_episodes}
+        lines = [f"{name}: {num_episodes} episodes; load it with MINARI_DATASETS_PATH={root}"]
+    elif options.to == "tensorboard":
+        lines = [str(export.write_events(run, out))]
+        found["files"] = lines
+    else:
+        lines = [str(path) for path in export.write_tables(run, out, options.to)]
+        found["files"] = lines
+    return _print(found, lines, options)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Follow a run while another process goes on with it."""
+    from analysis.export import write_events
+    from analysis.watch import watch
+
+    def on_change(run: Run) -> None:
+        if options.tensorboard:
+            write_events(run, options.tensorboard)
+
+    try:
+        run = watch(options.folder, options.every, is_once=options.once, on_change=on_change)
+    except KeyboardInterrupt:
+        raise _Stopped("stopped watching; the run is left alone") from None
+    for sentence in run.state.missing:
+        _tell(sentence, 0)
+    return 0
+
+
 def _lineage(options: argparse.Namespace) -> int:
     """Tell from whom a boxling descends, and which clans there are."""
     import numpy as np
@@ -915,6 +954,22 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     text = "simulate again and compare: all episodes, or those of --generation and --episode"
     replay.add_argument("--verify", action="store_true", help=text)
     _add_json(replay)
+
+    watch = command("watch", _watch, "follow a run in the terminal while it goes on elsewhere")
+    watch.add_argument("folder", metavar="DIR", help="the run's folder")
+    text = "seconds between two looks (default: 1)"
+    watch.add_argument("--every", type=_fraction, default=1.0, metavar="X", help=text)
+    watch.add_argument("--once", action="store_true", help="show how it is now, and end")
+    text = "also keep the measures up to date there, as TensorBoard events"
+    watch.add_argument("--tensorboard", metavar="FOLDER", help=text)
+
+    export = command("export", _export, "write a run's data for other programs: tables, episodes, events")
+    export.add_argument("folder", metavar="DIR", help="the run's folder")
+    text = "csv and parquet: a file a table; minari: recorded episodes; tensorboard: measures (default: parquet)"
+    _add_choice(export, "--to", ("csv", "parquet", "minari", "tensorboard"), text, default="parquet")
+    text = "a folder, in which older files of these names are replaced (default: DIR/export/FORMAT)"
+    export.add_argument("--out", metavar="FOLDER", help=text)
+    _add_json(export)
 
     text = "tell from whom the fittest boxling of the last generation descends, and which clans there are"
     lineage = command("lineage", _lineage, text)

@@ -79,6 +79,12 @@ class Run:
         """All births of the run: who descends from whom."""
         return lineage_of(self.boxlings)
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Everything that was recorded, as tables by name; see `analysis.export.tables`."""
+        from analysis.export import tables  # which reads runs
+
+        return tables(self)
+
     @cached_property
     def state(self) -> RunState:
         """How far the run has come and what it lacks, as its files are now."""

@@ -122,10 +122,15 @@ def scenes_of(row: dict) -> list[Scene]:
     return scenes
 
 
+def num_steps_of(row: dict) -> int:
+    """Up to the step in which an episode was over."""
+    return min(int(row["over_at"]), len(row["actions"])) if row["over_at"] >= 0 else len(row["actions"])
+
+
 def tell(row: dict) -> Story:
     """The story of an episode row, up to the step in which it was over."""
     scenario = scenario_of(row)
-    num_steps = min(int(row["over_at"]), len(row["actions"])) if row["over_at"] >= 0 else len(row["actions"])
+    num_steps = num_steps_of(row)
     scenes = scenes_of(row)[: num_steps + 1]
     order = sorted(range(len(row["role"])), key=lambda a: row["role"][a])  # guides first: they start the talk
     frames = [Frame(0, scenes[0], (), (), _marks(row, scenes[0], order))]
