@@ -307,10 +307,10 @@ def write_plots(run: Run, beside: Sequence[Run] = (), file_format: str = "png") 
 def pictures(run: Run, save: Callable[[Figure | SubFigure, str], bytes] = FORMATS["png"]) -> dict[str, bytes]:
     """All figures as files in memory, by name; `save` makes a file of a figure and its name."""
     with house_style():
-        return {name: save(figure, name) for name, figure in _drawn(run)}
+        return {name: save(figure, name) for name, figure in drawn(run)}
 
 
-def _drawn(run: Run) -> Iterator[tuple[str, Figure | SubFigure]]:
+def drawn(run: Run) -> Iterator[tuple[str, Figure | SubFigure]]:
     """Every figure by its name, one after the other."""
     yield "fitness", plot_fitness(run).figure
     yield "success", plot_success(run).figure

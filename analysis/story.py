@@ -137,8 +137,7 @@ def tell(row: dict) -> Story:
     for step in range(num_steps):
         scene = scenes[step + 1]
         turns = tuple(_turn(row, step, agent, scenario) for agent in order)
-        tokens = np.array(row["edits"][step], np.int64)
-        changes = tuple(changes_in_words(scenes[step], tokens, set(row["agent_body"]) - {0}))
+        changes = tuple(changes_in_words(scenes[step], scene, set(row["agent_body"]) - {0}))
         frames.append(Frame(step + 1, scene, turns, changes, _marks(row, scene, order)))
     agents = tuple(
         (letter_of(place), f"{Role(row['role'][agent]).name.lower()}, boxling {row['boxlings'][agent]}")

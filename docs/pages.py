@@ -64,12 +64,13 @@ def _scenario_pages() -> dict[str, str | bytes]:
         scenario = scenarios.get(name)
         chance = scenario.chance_success()
         told = "–" if np.isnan(chance) else f"{chance:.3f}"
-        rows.append(f"| [{name}]({name}.md) | {scenario.num_agents} | {scenario.num_steps} | {told} | {scenario.summary} |")
+        cells = (f"[{name}]({name}.md)", scenario.num_agents, scenario.num_steps, told, scenario.summary)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
         pages[f"scenarios/{name}.png"] = _picture(scenario)
         pages[f"scenarios/{name}.md"] = _scenario_page(scenario, told)
     intro = (
-        "# Scenarios\n\nA scenario is a family of worlds, numbered for ever, with goals, and a rule of who may know and "
-        "see what. `boxlings scenarios` shows them in the terminal.\n\n"
+        "# Scenarios\n\nA scenario is a family of worlds, numbered for ever, with goals, and a rule of who knows and "
+        "sees what. `boxlings scenarios` shows them in the terminal.\n\n"
     )
     pages["scenarios/index.md"] = intro + "\n".join(rows) + "\n"
     return pages
@@ -129,25 +130,42 @@ def _measure_pages() -> dict[str, str | bytes]:
     for name in language:
         function = getattr(measures, name)
         first = " ".join(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].split())
-        rows.append(f"| [{name}]({name}.md) | {first} |")
-        pages[f"measures/{name}.md"] = (
-            f"# {name.replace('_', ' ')}\n\n::: {function.__module__}.{name}\n    options:\n      show_root_heading: true\n"
-        )
+        rows.append(f"| [{name}]({name}.md) | {_in_a_cell(first)} |")
+        of_function = f"::: {function.__module__}.{name}\n    options:\n      show_root_heading: true\n"
+        pages[f"measures/{name}.md"] = f"# {name.replace('_', ' ')}\n\n{of_function}"
     recorded = ["| name | meaning | unit |", "|---|---|---|"]
     for pattern, entry in CATALOGUE.items():
         title = _readable(pattern)
         address = f"recorded-{re.sub(r'[^a-z]+', '-', title.lower()).strip('-')}"
-        recorded.append(f"| [{title}]({address}.md) | {entry.meaning} | {entry.unit} |")
+        recorded.append(f"| [{title}]({address}.md) | {_in_a_cell(entry.meaning)} | {entry.unit} |")
         pages[f"measures/{address}.md"] = _recorded_page(title, entry)
     pages["measures/index.md"] = "\n".join(
         [
-            "# Measures", "",
+            "# Measures",
+            "",
             "Every number that a run records, and every measure of a language, with its unit, its range, what chance "
-            "gives, and when it is undefined.", "",
-            "## Of a language", "", *rows, "", "## Recorded besides, generation by generation", "", *recorded, "",
-        ]  # fmt: skip
+            "gives, and when it is undefined.",
+            "",
+            "## Of a language",
+            "",
+            *rows,
+            "",
+            "## Recorded besides, generation by generation",
+            "",
+            *recorded,
+            "",
+        ]
     )
     return pages
+
+
+def _in_a_cell(text: str) -> str:
+    """Text as it can stand in a cell of a table.
+
+    >>> _in_a_cell("H(meaning | word)")
+    'H(meaning \\\\| word)'
+    """
+    return text.replace("|", "\\|")
 
 
 def _readable(pattern: str) -> str:
@@ -186,12 +204,19 @@ def _options_page() -> str:
 
 def _options_of(part: Any, title: str) -> list[str]:
     comments = boxlings._comments(part)
-    lines = [f"## {title}", "", " ".join((inspect.getdoc(part) or "").split()), "", "| option | default | meaning |", "|---|---|---|"]
+    lines = [
+        f"## {title}",
+        "",
+        " ".join((inspect.getdoc(part) or "").split()),
+        "",
+        "| option | default | meaning |",
+        "|---|---|---|",
+    ]
     for field in fields(part):
         if is_dataclass(field.default_factory if callable(field.default_factory) else field.default):
             continue
         told = boxlings._default_in_words(field.name, field.default).removeprefix("default: ")
-        meaning = comments.get(field.name, "").replace("|", "\\|")
+        meaning = _in_a_cell(comments.get(field.name, ""))
         lines.append(f"| `{field.name}` | {told or '–'} | {meaning} |")
     return [*lines, ""]
 

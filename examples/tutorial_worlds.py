@@ -57,7 +57,7 @@ def edit() -> None:
     after = scene_of(worlds, 0)
     tokens, bodies = record(before, after)
     assert replay(before, tokens, bodies) == after
-    print(f"{len(tokens)} tokens: {'; '.join(changes_in_words(before, tokens))}")
+    print(f"{len(tokens)} tokens: {'; '.join(changes_in_words(before, after))}")
 
 
 # --8<-- [end:edits]

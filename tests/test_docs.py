@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import runpy
@@ -77,6 +79,26 @@ def test_every_link_of_the_site_leads_somewhere_and_nothing_is_loaded_from_elsew
                 broken.append(f"{path.relative_to(site)}: {address} has no such place")
         assert not re.search(r"@import|url\(\s*['\"]?https?:", path.read_text(encoding="utf-8"))
     assert broken == []
+
+
+def test_tutorials_show_their_scripts_and_examples_are_code(site: Path) -> None:
+    for page in (site / "tutorials").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "8&lt;" not in text
+        assert '<span class="k">def</span>' in text
+    measure = (site / "measures" / "topographic_similarity.html").read_text(encoding="utf-8")
+    assert '<span class="gp">&gt;&gt;&gt; </span>' in measure
+    assert "<blockquote>" not in measure
+    assert "H(meaning | message)" in (site / "measures" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["pages", "doctests"])
+def test_examples_in_what_makes_the_site_are_true(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mkdocs")
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    found = doctest.testmod(importlib.import_module(name))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def test_every_scenario_and_every_measure_has_its_page(site: Path) -> None:

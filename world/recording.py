@@ -120,19 +120,38 @@ def _until_selection(edits: list[GridEdit]) -> list[GridEdit]:
     return edits[: operations.index(Operation.SEL)] if Operation.SEL in operations else edits
 
 
-def changes_in_words(before: Scene, tokens: np.ndarray, agent_bodies: Collection[int] = ()) -> list[str]:
-    """One readable line for each edit, but for the moves of the bodies of agents, which go without saying."""
-    edits = [
-        edit
-        for edit in codec.parse(tokens)
-        if edit.operation != Operation.MOVE or edit.arguments[0] not in agent_bodies
-    ]
-    numbers, first = np.unique(before.body, return_index=True)
-    names = {
-        int(number): "the walls" if number == WALL_BODY else _name(int(before.look.ravel()[cell]))
-        for number, cell in zip(numbers, first, strict=True)
-    }
-    return codec.describe(codec.join(edits), before.look, _nameable(before.body), names)
+def changes_in_words(before: Scene, after: Scene, agent_bodies: Collection[int] = ()) -> list[str]:
+    """One readable line for each body that changed, but for the moves of those of agents, which go without saying.
+
+    Body by body, not token by token: a code may speak of windows and patterns, which is short, and says little to
+    people.
+    """
+    lines = []
+    for body in np.union1d(before.body, after.body).tolist():
+        if body == 0:
+            continue
+        old, new = np.argwhere(before.body == body), np.argwhere(after.body == body)
+        seen_in, cells = (before, old) if len(old) else (after, new)
+        look = int(seen_in.look[tuple(cells[0])])
+        name = "the walls" if body == WALL_BODY else _name(look)
+        if not len(new) or not len(old):
+            does = "appear" if len(new) else "vanish"
+            ending = "" if body == WALL_BODY else "s" if len(new) else "es"
+            lines.append(f"{name} {does}{ending}")
+            continue
+        if len(old) != len(new):
+            lines.append(f"{name} {'grows' if len(new) > len(old) else 'shrinks'} to {len(new)} cells")
+            continue
+        moved = new - old  # cells in the order of rows, so that those of a shifted shape go by pairs
+        if (moved != moved[0]).any():
+            lines.append(f"{name} changes its shape")
+        elif moved[0].any() and body not in agent_bodies:
+            ways = [(-moved[0][0], "up"), (moved[0][0], "down"), (-moved[0][1], "left"), (moved[0][1], "right")]
+            lines.append(f"{name} moves " + " and ".join(f"{steps} {way}" for steps, way in ways if steps > 0))
+        became = int(after.look[tuple(new[0])])
+        if became != look:
+            lines.append(f"{name} turns {COLOUR_NAMES[became]}")
+    return lines
 
 
 def _name(colour: int) -> str:

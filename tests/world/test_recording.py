@@ -95,15 +95,28 @@ def code(*edits: tuple) -> np.ndarray:
     return join([GridEdit(operation, arguments) for operation, *arguments in edits])
 
 
+def scene_with(bodies: list[list[int]], looks: list[int]) -> Scene:
+    body = np.array(bodies, np.uint8)
+    return Scene(np.array(looks, np.uint8)[body], body, np.zeros_like(body))
+
+
 def test_changes_read_as_sentences_and_agents_that_walk_go_without_saying():
-    tokens = code((Operation.DEL, 1), (Operation.MOVE, 2, 1, 2), (Operation.MOVE, 3, -1, 0), (Operation.SET, 2, 0, 3))
-    assert changes_in_words(small_scene(), tokens) == [
-        "the walls vanishes",
+    before = small_scene()
+    after = scene_with([[0, 0, 0, 3], [0, 0, 2, 2], [4, 0, 0, 0]], [0, 5, 1, 10, 3])
+    assert changes_in_words(before, after) == [
+        "the walls vanish",
         "blue box moves 1 down and 2 right",
         "boxling moves 1 up",
-        "row 3, column 1 becomes green",
+        "green box appears",
     ]
-    assert "boxling moves 1 up" not in changes_in_words(small_scene(), tokens, {3})
+    assert "boxling moves 1 up" not in changes_in_words(before, after, {3})
+    assert changes_in_words(before, before) == []
+    painted = scene_with([[2, 2, 0, 0], [0, 1, 0, 3], [0, 0, 0, 0]], [0, 5, 2, 10])
+    assert changes_in_words(before, painted, {3}) == ["blue box turns red"]
+    turned = scene_with([[2, 0, 0, 0], [2, 1, 0, 3], [0, 0, 0, 3]], [0, 5, 1, 10])
+    assert changes_in_words(before, turned, {3}) == ["blue box changes its shape", "boxling grows to 2 cells"]
+    eaten = scene_with([[2, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], [0, 5, 1, 10])
+    assert changes_in_words(before, eaten, {3}) == ["boxling vanishes"]
 
 
 @pytest.mark.parametrize(
