@@ -275,14 +275,16 @@ def _export(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> int:
     """Follow a run while another process goes on with it."""
-    from analysis.export import write_events
-    from analysis.watch import watch
 
     def on_change(run: Run) -> None:
+        from analysis.export import write_events
+
         if options.tensorboard:
             write_events(run, options.tensorboard)
 
     try:
+        from analysis.watch import watch  # which takes a moment, in which somebody may think better of it
+
         run = watch(options.folder, options.every, is_once=options.once, on_change=on_change)
     except KeyboardInterrupt:
         raise _Stopped("stopped watching; the run is left alone") from None

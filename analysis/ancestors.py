@@ -59,12 +59,14 @@ def evenly(line: Sequence[Ancestor], most: int) -> list[Ancestor]:
 
 def _episode_of(run: Run, boxling: int) -> dict | None:
     """The episode of a boxling's last generation; where none was kept, the last recorded one that it took part in."""
-    with suppress(ValueError):
-        return run.ancestor_episode(boxling)
+    # what is damaged is told by the state of the run
+    with suppress(DamagedFile):
+        if boxling in run.remembered:
+            return run.ancestor_episode(boxling)
     lived = run.boxlings.loc[run.boxlings["boxling"] == boxling, "generation"]
     for generation in reversed(run.generation_numbers):
         if lived.min() <= generation <= lived.max():
-            with suppress(DamagedFile):
+            with suppress(ValueError):  # damaged, or removed since by a run that goes on
                 for row in run.episodes(generation):
                     if boxling in row["boxlings"]:
                         return row

@@ -23,13 +23,23 @@ import pandas as pd
 
 from analysis.run import Run
 from analysis.story import message_in_words, num_steps_of, scenario_of, tell
-from evolution.storage import write_bytes
-from language.vocabulary import lexicon_of
+from evolution.storage import DamagedFile, write_bytes
+from language.vocabulary import LexiconRow, lexicon_of
 from world import scenarios
 from world.codes import Act, Role
 from world.scenarios.base import Scenario
 
 FORMATS = ("csv", "parquet", "minari", "tensorboard")
+# headers of tables without rows
+_LEXICON = ("generation", "boxling", *LexiconRow.__annotations__)
+_EPISODE = [
+    "generation", "episode", "scenario", "split", "channel", "world_number", "height", "width", "goal", "guide",
+    "boxlings", "num_steps", "is_won", "reward",
+]  # fmt: skip
+_STEP = [
+    "generation", "episode", "step", "agent", "boxling", "role", "act", "says", "believes", "is_right", "reward",
+    "changes",
+]  # fmt: skip
 _EVENTS = "events.out.tfevents.0.boxlings"  # TensorBoard reads what has "tfevents" in its name
 
 
@@ -49,10 +59,10 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
         "lexicon": _lexicon(run),
         "languages": _languages(run),
     }
-    rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
+    rows = run.all_episodes()
     return found | {
-        "episodes": pd.DataFrame([_episode(row) for row in rows]),
-        "steps": pd.DataFrame([step for row in rows for step in _steps(row)]),
+        "episodes": pd.DataFrame([_episode(row) for row in rows], columns=_EPISODE if not rows else None),
+        "steps": pd.DataFrame([step for row in rows for step in _steps(row)], columns=_STEP if not rows else None),
     }
 
 
@@ -60,7 +70,7 @@ def write_tables(run: Run, folder: str | Path, file_format: str) -> list[Path]:
     """Write every table as csv or parquet into a folder, each whole or not at all; returns their paths."""
     if file_format not in ("csv", "parquet"):
         raise ValueError(f"file_format must be csv or parquet, got {file_format!r}")
-    folder = Path(folder)
+    folder = _free_of_runs(folder)
     found = tables(run)  # first, so that nothing is half-written where a recording is damaged
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -87,21 +97,29 @@ def write_events(run: Run, folder: str | Path) -> Path:
         raise ValueError(
             "TensorBoard events need tensorboardX, which is not installed: pip install 'boxlings[tensorboard]'"
         ) from None
-    folder = Path(folder)
+    folder = _free_of_runs(folder)
     seconds = run.timing[run.timing["name"] == "wall_seconds"].set_index("generation")["value"].cumsum()
     began = (run.folder / "config.toml").stat().st_mtime
     with tempfile.TemporaryDirectory() as temporary:
         with SummaryWriter(temporary, write_to_disk=True) as writer:
-            for table in (run.measures, run.timing):
-                for row in table.itertuples(index=False):
-                    if np.isfinite(row.value):
-                        when = began + float(seconds.get(row.generation, 0.0))
-                        writer.add_scalar(tag_of(row.name), row.value, row.generation, walltime=when)
+            # by generation, so that what is new comes last
+            for row in pd.concat([run.measures, run.timing]).sort_values("generation", kind="stable").itertuples():
+                if np.isfinite(row.value):
+                    when = began + float(seconds.get(row.generation, 0.0))
+                    writer.add_scalar(tag_of(row.name), row.value, row.generation, walltime=when)
         (events,) = Path(temporary).glob("*tfevents*")
         data = events.read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / _EVENTS, data)
-    return folder / _EVENTS
+    path = folder / _EVENTS
+    old = path.read_bytes() if path.is_file() else b""
+    # the first record, a length of 8 bytes, so much data and two checksums of 4 bytes, holds the time of writing
+    head = 16 + int.from_bytes(data[:8], "little")
+    if len(old) >= head and (old[:head] + data[head:]).startswith(old):
+        with path.open("ab") as file:  # a TensorBoard that reads it goes on, and would not see another file
+            file.write(data[len(old) :])
+    else:
+        write_bytes(path, data)
+    return path
 
 
 def tag_of(name: str) -> str:
@@ -129,9 +147,8 @@ def write_minari(run: Run, folder: str | Path) -> tuple[Path, str, int]:
         raise ValueError(
             f"a Minari dataset needs minari and the worlds' faces: pip install 'boxlings[minari]' ({missing})"
         ) from None
-    folder = Path(folder)
-    rows = [row for generation in run.generation_numbers for row in run.episodes(generation)]
-    rows = [row for row in rows if row["channel"] == "on"]
+    folder = _free_of_runs(folder)
+    rows = [row for row in run.all_episodes() if row["channel"] == "on"]
     if not rows:
         raise ValueError(f"{run.folder} has no recorded episodes to export")
     stages: dict[str, Any] = {}
@@ -146,7 +163,10 @@ def write_minari(run: Run, folder: str | Path) -> tuple[Path, str, int]:
         for told in _sensed(row, stages[row["split"]]):
             buffers.append(EpisodeBuffer(id=len(buffers), seed=row["world_number"], **told))
     any_stage = next(iter(stages.values()))
-    words = [re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "run" for text in (rows[0]["scenario"], run.name)]
+    parts = run.folder.resolve().parts
+    # of a study, the arm as well, as every arm has the same seeds
+    own = "-".join(parts[-2:]) if re.fullmatch(r"(seed\W*)?\d+", parts[-1]) else parts[-1]
+    words = [re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "run" for text in (rows[0]["scenario"], own)]
     name = f"boxlings/{'-'.join(words)}-v0"
     with tempfile.TemporaryDirectory() as temporary, _datasets_in(temporary), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses an environment's id and its author's address
@@ -157,11 +177,13 @@ def write_minari(run: Run, folder: str | Path) -> tuple[Path, str, int]:
         )  # fmt: skip
         made, place = Path(temporary, name), folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        old = place.with_name(f".old-{place.name}")
-        shutil.rmtree(old, ignore_errors=True)
+        new, old = (place.with_name(f".{which}-{place.name}") for which in ("new", "old"))
+        for each in (new, old):
+            shutil.rmtree(each, ignore_errors=True)
+        shutil.copytree(made, new)
         if place.exists():
             os.rename(place, old)
-        shutil.copytree(made, place)
+        os.rename(new, place)
         shutil.rmtree(old, ignore_errors=True)
     return folder, name, len(buffers)
 
@@ -169,10 +191,22 @@ def write_minari(run: Run, folder: str | Path) -> tuple[Path, str, int]:
 # ---- parts ----
 
 
+def _free_of_runs(folder: str | Path) -> Path:
+    """The folder; ValueError where it is a run's, or a part of one, whose files have the same names."""
+    folder = Path(folder)
+    own = folder.resolve()
+    for run in (own, own.parent):
+        if (run / "config.toml").is_file() and (run == own or own.name in ("checkpoints", "episodes", "languages")):
+            raise ValueError(
+                f"data cannot be written into {folder}, which holds a run's own files: name another folder"
+            )
+    return folder
+
+
 def _lineage(run: Run) -> pd.DataFrame:
     births = [asdict(run.lineage.birth(int(each))) for each in run.lineage.boxlings]
     clans = run.lineage.clans()
-    return pd.DataFrame(births).assign(clan=clans) if births else pd.DataFrame()
+    return pd.DataFrame(births).assign(clan=clans)
 
 
 def _scenario(run: Run) -> Scenario:
@@ -187,7 +221,7 @@ def _lexicon(run: Run) -> pd.DataFrame:
         boxling = run.fittest(language)
         found = lexicon_of(language.meanings, language.of(boxling), _scenario(run).attributes)
         rows += [{"generation": generation, "boxling": boxling, **row} for row in found]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_LEXICON if not rows else None)
 
 
 def _languages(run: Run) -> pd.DataFrame:
@@ -197,7 +231,9 @@ def _languages(run: Run) -> pd.DataFrame:
         for split in ("train", "held-out"):
             try:
                 language = run.language(generation, split)
-            except ValueError:  # nothing is held out there
+            except DamagedFile:
+                raise
+            except ValueError:  # nothing is held out there, or a run that goes on made room
                 continue
             num_speakers, num_meanings, _ = language.messages.shape
             meanings = {
@@ -215,7 +251,11 @@ def _languages(run: Run) -> pd.DataFrame:
                     }
                 )
             )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if parts:
+        return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(
+        columns=["generation", "boxling", "split", *(a.name for a in _scenario(run).attributes), "message"]
+    )
 
 
 def _episode(row: dict) -> dict[str, Any]:
@@ -274,6 +314,11 @@ def _sensed(row: dict, stage: Any) -> list[dict[str, Any]]:
         if stage.scenario.is_decided_by_answers:
             acts[0, :, 1 + stage.message_length :] = row["answers"][t]
         reward, is_decided, ran_out = stage.step(acts)
+        if not np.array_equal(reward[0].astype(np.float32), np.array(row["rewards"][t], np.float32)):
+            raise DamagedFile(
+                f"generation {row['generation']}, episode {row['episode']}, step {t + 1} has rewards "
+                f"{row['rewards'][t]}, and the simulator gives {reward[0].tolist()}: `boxlings verify` tells more"
+            )
         look()
         for agent in range(num_agents):
             told[agent]["actions"].append(acts[0, agent])

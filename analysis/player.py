@@ -204,9 +204,11 @@ def _turn(row: dict, story: Story, step: int, place: int, strings: _Strings, mea
 
 
 def _part_of(row: dict, column: str, step: int, seat: int) -> Sequence[int]:
-    """What was recorded of an agent in a step, () where that was not."""
+    """What was recorded of an agent in a step, () where that was not, or is of another shape than the episode."""
     steps = row.get(column) or ()
-    return steps[step][seat] if step < len(steps) else ()
+    agents = steps[step] if step < len(steps) else ()
+    found = agents[seat] if seat < len(agents) else ()
+    return () if column == "attention" and len(found) != row["height"] * row["width"] else found
 
 
 _PLAYER = """<section class="player" id="player" tabindex="0" aria-label="recorded episodes">

@@ -24,6 +24,8 @@ _SHARES_OF_WORLDS = (
     "success", "success_muted", "success_shuffled", "success_held_out", "understanding", "understanding_held_out",
 )  # fmt: skip
 
+_REWRITE = "`boxlings resume` of a run that is not over writes it anew"  # a file that every save replaces
+
 
 @dataclass(frozen=True)
 class Language:
@@ -109,11 +111,18 @@ class Run:
                 f"Generations {int(newest.name) + 1} to {last} are in no checkpoint: they are lived again if the run "
                 "goes on."
             )
+        if not self.generation_numbers:
+            missing.append("No episodes were recorded: there is nothing to replay.")
         for generation in self.generation_numbers:
             try:
                 self.episodes(generation)
             except DamagedFile as damage:
-                missing.append(f"The episodes of generation {generation} cannot be replayed: {damage}.")
+                if generation in self.generation_numbers:  # a run that goes on makes room by removing old ones
+                    missing.append(f"The episodes of generation {generation} cannot be replayed: {damage}.")
+        try:
+            _ = self._ancestors
+        except DamagedFile as damage:
+            missing.append(f"The episodes of ancestors cannot be replayed: {damage}.")
         return RunState(last, num_generations, is_running, tuple(missing))
 
     @property
@@ -149,6 +158,20 @@ class Run:
         rows = read_episodes(self.folder / "episodes" / f"{generation:06d}.parquet")
         return sorted(rows, key=lambda row: row["episode"])
 
+    def all_episodes(self) -> list[dict]:
+        """The recorded episodes of all generations, in order; those that a run that goes on just removed are left out.
+
+        DamagedFile for those that are there and cannot be read.
+        """
+        rows: list[dict] = []
+        for generation in self.generation_numbers:
+            try:
+                rows += self.episodes(generation)
+            except ValueError:
+                if generation in self.generation_numbers:
+                    raise
+        return rows
+
     def episode(self, generation: int | None = None, episode: int | None = None) -> dict:
         """One recorded episode; by default the first one of the last recorded generation."""
         rows = self.episodes(generation)
@@ -163,7 +186,7 @@ class Run:
     def _ancestors(self) -> dict[int, dict]:
         """What is kept of the living and of their ancestors, by boxling."""
         path = self.folder / "ancestors.parquet"
-        return {row["boxling"]: row for row in read_ancestors(path)} if path.is_file() else {}
+        return {row["boxling"]: row for row in read_ancestors(path, _REWRITE)} if path.is_file() else {}
 
     @property
     def remembered(self) -> list[int]:
@@ -178,9 +201,19 @@ class Run:
         if boxling not in self._ancestors:
             known = listed(self.remembered)
             raise ValueError(f"no episode of boxling {boxling} is kept; there is one of {known}")
-        row = simulate(self._ancestors[boxling])
-        if row["is_won"] != self._ancestors[boxling]["is_won"]:
-            raise DamagedFile(f"the episode of boxling {boxling} ends otherwise in this version of the simulator")
+        kept = self._ancestors[boxling]
+        where = f"{self.folder / 'ancestors.parquet'}, boxling {boxling}"
+        lengths = {name: len(kept[name]) for name in ("actions", "said", "answers")}
+        if wrong := [f"{num} steps of {name}" for name, num in lengths.items() if num != kept["num_steps"]]:
+            raise DamagedFile(f"{where}: expected {kept['num_steps']} steps, found {wrong[0]}; {_REWRITE}")
+        if boxling not in kept["boxlings"]:
+            raise DamagedFile(f"{where}: expected an episode of that boxling, found one of {listed(kept['boxlings'])}")
+        try:
+            row = simulate(kept)
+        except (ValueError, IndexError, OverflowError) as error:  # acts or answers that there are none of
+            raise DamagedFile(f"{where}: the episode cannot be simulated: {error}; {_REWRITE}") from None
+        if row["is_won"] != kept["is_won"] or row["over_at"] < 0:
+            raise DamagedFile(f"{where}: the episode ends otherwise in this version of the simulator")
         return row
 
     def language(self, generation: int | None = None, split: str = "train") -> Language:
@@ -222,11 +255,13 @@ def simulate(kept: dict) -> dict:
     scenario = scenarios.get(kept["scenario"])
     worlds = scenario.generate(np.array([kept["world_number"]]), kept["split"])
     start = {name: _plain(value) for name, value in start_columns(worlds, 0).items()}
-    scenes, rewards = [scene_of(worlds, 0)], []
-    for acts, answers in zip(kept["actions"], kept["answers"], strict=True):
+    scenes, rewards, over_at = [scene_of(worlds, 0)], [], -1
+    for step, (acts, answers) in enumerate(zip(kept["actions"], kept["answers"], strict=True), 1):
         earned = scenario.advance(worlds, np.array([acts], np.int8), np.array([answers], np.int16))
         rewards.append(earned[0].tolist())
         scenes.append(scene_of(worlds, 0))
+        if over_at < 0 and worlds.is_over[0]:
+            over_at = step
     changes = [record(before, after) for before, after in pairwise(scenes)]
     same = ("generation", "scenario", "split", "world_number", "boxlings", "num_steps", "actions", "said", "answers")
     return (
@@ -241,7 +276,7 @@ def simulate(kept: dict) -> dict:
             "attention": [],
             "expert_use": [],
             "is_won": bool(worlds.is_won[0]),
-            "over_at": kept["num_steps"],
+            "over_at": over_at,
         }
     )
 
@@ -282,6 +317,8 @@ def load_run(folder: str | Path) -> Run:
     measures = read_records(folder / "generations.parquet", GENERATIONS, MEND).to_pandas()
     boxlings = read_records(folder / "boxlings.parquet", BOXLINGS, MEND).to_pandas()
     timing = read_records(folder / "timing.parquet", TIMING, MEND).to_pandas()
+    if not len(boxlings) or not len(measures):
+        raise ValueError(f"{folder} holds no generation that is over: there is nothing to read yet")
     # files are replaced one after the other: a run that goes on may have replaced some while we read the others
     last = min(measures["generation"].max(), boxlings["generation"].max())
     measures, boxlings, timing = (

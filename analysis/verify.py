@@ -33,7 +33,10 @@ def verify_episode(row: dict) -> list[str]:
 
 
 def verify_run(run: Run) -> tuple[int, list[str]]:
-    """Verify every recorded episode of a run: their number, and the problems found, with where they are."""
+    """Verify every recorded episode of a run, those of ancestors too: their number, and the problems found, and where.
+
+    Of an ancestor's episode only the outcome is recorded besides what was done: that, and its end, are compared.
+    """
     num_episodes = 0
     problems = []
     for generation in run.generation_numbers:
@@ -51,6 +54,16 @@ def verify_run(run: Run) -> tuple[int, list[str]]:
             problems += [f"{where}: {problem}" for problem in found[:_MAX_PROBLEMS_SHOWN]]
             if len(found) > _MAX_PROBLEMS_SHOWN:
                 problems.append(f"{where}: and {len(found) - _MAX_PROBLEMS_SHOWN} more problems")
+    try:
+        remembered = run.remembered
+    except DamagedFile as error:
+        return num_episodes, [*problems, str(error)]
+    for boxling in remembered:
+        num_episodes += 1
+        try:
+            run.ancestor_episode(boxling)
+        except DamagedFile as error:
+            problems.append(str(error))
     return num_episodes, problems
 
 
@@ -81,6 +94,25 @@ def _nonsense(row: dict) -> list[str]:
     for t, messages in enumerate(row["said"]):
         if any(symbol < 0 for message in messages for symbol in message):
             problems.append(f"step {t + 1} has a symbol below 0")
+    return problems + _misshapen(row)
+
+
+def _misshapen(row: dict) -> list[str]:
+    """What is recorded of attention and experts that does not fit the steps, agents and cells of the episode."""
+    num_steps, num_agents, num_cells = row["num_steps"], len(row["role"]), row["height"] * row["width"]
+    problems = []
+    for name in ("attention", "expert_use"):
+        steps = row[name]
+        if not steps:  # of an older recording, or an ancestor
+            continue
+        if len(steps) != num_steps or any(len(agents) != num_agents for agents in steps):
+            problems.append(f"{name} is not that of {num_agents} agents in {num_steps} steps")
+            continue
+        lengths = {len(values) for agents in steps for values in agents}
+        if name == "attention" and not lengths <= {0, num_cells}:
+            problems.append(f"attention has {sorted(lengths)} cells, expected 0 or {num_cells}")
+        if name == "expert_use" and len(lengths) > 1:
+            problems.append(f"expert_use has {sorted(lengths)} experts, expected the same number everywhere")
     return problems
 
 

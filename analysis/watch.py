@@ -55,6 +55,8 @@ def watch(
     run, is_running = _await(folder, every_seconds, console, is_once)
     if is_once:
         console.print(picture_of(run))
+        if on_change is not None:
+            on_change(run)
         return run
     told = -1
 
@@ -65,7 +67,7 @@ def watch(
             live.update(picture_of(run), refresh=True)
         else:
             for generation in range(told + 1, last + 1):
-                console.print(line_of(run, generation), soft_wrap=True)
+                console.print(Text(line_of(run, generation)), soft_wrap=True)
         if on_change is not None and last > told:
             on_change(run)
         told = last
@@ -179,7 +181,8 @@ def _await(folder: str | Path, every_seconds: float, console: Console, is_once: 
             if not is_running or is_once:
                 raise
             if not is_told:
-                console.print(f"{folder} has begun; its first generation is not over yet", style="dim")
+                text = Text(f"{folder} has begun; its first generation is not over yet", "dim")
+                console.print(text, soft_wrap=True)
                 is_told = True
             time.sleep(every_seconds)
         else:

@@ -20,7 +20,7 @@ from world.sense import cells_in_view
 _WORLDS_AT_ONCE = 16  # each of whose agents has a genome of its own, and tables made of it
 
 
-def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout) -> tuple[list, list]:
+def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout, view_is_whole: bool) -> tuple[list, list]:
     """Attention and use of experts in the recorded worlds of a rollout: [step][world][agent], each a uint8 array.
 
     Attention (cells of the grid, row by row): the share of each cell in what the agent asks of the picture before it
@@ -33,12 +33,18 @@ def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout) -> tuple[li
     use: list[list] = [[] for _ in rollout.sensed]
     for first in range(0, len(rollout.start), _WORLDS_AT_ONCE):
         last = min(first + _WORLDS_AT_ONCE, len(rollout.start))
-        _look_into(policy, genomes, rollout, slice(first, last), attention, use)
+        _look_into(policy, genomes, rollout, view_is_whole, slice(first, last), attention, use)
     return attention, use
 
 
 def _look_into(
-    policy: Policy, genomes: torch.Tensor, rollout: Rollout, which: slice, attention: list[list], use: list[list]
+    policy: Policy,
+    genomes: torch.Tensor,
+    rollout: Rollout,
+    view_is_whole: bool,
+    which: slice,
+    attention: list[list],
+    use: list[list],
 ) -> None:
     """Append what holds for these worlds to each step."""
     assert rollout.start is not None
@@ -68,11 +74,13 @@ def _look_into(
                 question, weights["eyes.look_key"], weights["eyes.place_key"],
                 torch.from_numpy(np.ascontiguousarray(view)), IS_THING,
             ).mean(dim=2).numpy()  # fmt: skip
-    routed = gates.numpy()
+    # of a genome with weights that are no numbers nothing is known
+    routed = np.nan_to_num(gates.numpy())
+    looks = None if looks is None else np.nan_to_num(looks)
     before = [rollout.start, *rollout.states]
     for t, sensed in enumerate(rollout.sensed):
         sees = sensed.sees[which] & sensed.is_active[which, None]
-        cells = cells_in_view(before[t], spec.view_shape)[which]
+        cells = cells_in_view(before[t], spec.view_shape, view_is_whole)[which]
         for b in range(num_worlds):
             own_attention, own_use = [], []
             for a in range(num_agents):

@@ -208,9 +208,9 @@ def write_ancestors(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None
     write_table(path, _table_of(list(rows), ANCESTORS))
 
 
-def read_ancestors(path: str | Path) -> list[dict[str, Any]]:
+def read_ancestors(path: str | Path, what_to_do: str = RESTORE) -> list[dict[str, Any]]:
     """What `write_ancestors` wrote, as plain Python values and lists."""
-    return read_records(path, ANCESTORS).to_pylist()
+    return read_records(path, ANCESTORS, what_to_do).to_pylist()
 
 
 def write_language(

@@ -910,7 +910,7 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     assert rollout.start is not None
     start = rollout.start
     states = [start, *rollout.states]
-    attention, expert_use = insight(society.policy, society.genomes, rollout)
+    attention, expert_use = insight(society.policy, society.genomes, rollout, society.scenario.view_is_whole)
     rows = []
     for b in range(len(start)):
         steps = int(rollout.states[-1].steps_taken[b])

@@ -60,15 +60,15 @@ def whole_view(worlds: Worlds) -> np.ndarray:
     return np.where(worlds.look > 0, worlds.look, worlds.floor)
 
 
-def cells_in_view(worlds: Worlds, view_shape: tuple[int, int]) -> np.ndarray:
+def cells_in_view(worlds: Worlds, view_shape: tuple[int, int], is_whole: bool) -> np.ndarray:
     """Which cell of the grid each place of an agent's view shows, (B, A, h * w) int64: row * W + column, or -1.
 
-    A view as large as the grid is the whole of it; another one is egocentric. -1 is what lies beyond the edge, and all
+    A view is the whole of the grid, or egocentric. -1 is what lies beyond the edge, and all
     of the view of an agent that has no body.
     """
     num_worlds, num_agents = worlds.role.shape
     _, height, width = worlds.floor.shape
-    if view_shape == (height, width):
+    if is_whole:
         return np.broadcast_to(np.arange(height * width), (num_worlds, num_agents, height * width)).copy()
     offset_rc = np.indices(view_shape).reshape(2, -1) - (np.array(view_shape) // 2)[:, None]
     rows, cols = (worlds.position_rc[..., k, None].astype(np.int64) + offset_rc[k] for k in (0, 1))

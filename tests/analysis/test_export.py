@@ -74,6 +74,30 @@ def test_tables_come_back_from_files(talking_run: Run, tmp_path: Path, file_form
         export.write_tables(talking_run, tmp_path / "no", "xls")
 
 
+@pytest.mark.parametrize("file_format", export.FORMATS)
+def test_a_runs_own_files_are_never_replaced(talking_run: Run, file_format: str) -> None:
+    before = {path: path.read_bytes() for path in talking_run.folder.rglob("*") if path.is_file()}
+    run = with_channel(talking_run)
+    write = {"minari": export.write_minari, "tensorboard": export.write_events}.get(
+        file_format, lambda run, folder: export.write_tables(run, folder, file_format)
+    )
+    for folder in (run.folder, run.folder / "episodes"):
+        with pytest.raises(ValueError, match="holds a run's own files"):
+            write(run, folder)
+    assert before == {path: path.read_bytes() for path in talking_run.folder.rglob("*") if path.is_file()}
+
+
+def test_empty_tables_have_headers(run: Run, talking_run: Run) -> None:
+    full = talking_run.tables()
+    for room in ("episodes", "languages"):
+        for path in (run.folder / room).glob("*"):
+            path.unlink()
+    empty = run.tables()
+    for name in ("lexicon", "languages", "episodes", "steps"):
+        assert not len(empty[name])
+        assert list(empty[name]) == list(full[name])
+
+
 def test_a_damaged_recording_stops_an_export_before_it_begins(run: Run, tmp_path: Path) -> None:
     (run.folder / "episodes" / "000004.parquet").write_bytes(b"half a file")
     with pytest.raises(ValueError, match=r"000004\.parquet"):
@@ -102,6 +126,49 @@ def test_tensorboard_events_hold_every_measure(run: Run, tmp_path: Path) -> None
     for row in measures.itertuples(index=False):
         assert found[export.tag_of(row.name), row.generation] == pytest.approx(row.value, rel=1e-6)
     assert times[11] - times[0] == pytest.approx(22.0)  # two seconds a generation
+
+
+def test_events_of_a_run_that_goes_on_are_added_to_the_file_that_is_being_read(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    early = {
+        name: table[table["generation"] <= 7] for name, table in (("measures", run.measures), ("timing", run.timing))
+    }
+    earlier = replace(run, **early)
+    path = export.write_events(earlier, tmp_path)
+    begun, inode = path.read_bytes(), path.stat().st_ino
+    export.write_events(run, tmp_path)
+    assert path.stat().st_ino == inode
+    assert path.read_bytes().startswith(begun)
+    whole = export.write_events(run, tmp_path / "whole").read_bytes()
+    head = 16 + int.from_bytes(whole[:8], "little")  # what holds the time of writing
+    assert path.read_bytes()[head:] == whole[head:]
+    export.write_events(earlier, tmp_path)  # another history takes its place
+    assert path.read_bytes()[head:] == begun[head:]
+
+
+def test_a_minari_dataset_is_refused_where_the_simulator_gives_other_rewards(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("minari")
+    from evolution.records import write_episodes
+
+    rows = run.episodes(4)
+    row = next(row for row in rows if row["channel"] == "on")
+    row["rewards"][0][0] += 1.0
+    write_episodes(run.folder / "episodes" / "000004.parquet", rows)
+    with pytest.raises(ValueError, match=f"generation 4, episode {row['episode']}, step 1 has rewards"):
+        export.write_minari(with_channel(run), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_datasets_of_the_arms_of_a_study_have_names_of_their_own(tmp_path: Path, copy_of_run) -> None:
+    pytest.importorskip("minari")
+    from analysis.run import load_run
+
+    names = set()
+    for arm in ("sharing", "alone"):
+        (tmp_path / arm).mkdir()
+        run = load_run(copy_of_run(tmp_path / arm / "1", "guide"))
+        names.add(export.write_minari(with_channel(run), tmp_path / "out")[1])
+    assert names == {"boxlings/guide-sharing-1-v0", "boxlings/guide-alone-1-v0"}
 
 
 @pytest.mark.parametrize("scenario", ["guide", "name", "refer"])

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis import run as run_module
 from analysis.run import Run, load_run
+from analysis.verify import verify_run
 from evolution.records import write_episodes
 from evolution.storage import DamagedFile
 from tests.analysis.conftest import speak_in_words
@@ -123,3 +125,40 @@ def test_reading_a_run_needs_no_torch_and_opens_no_plotting_window() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_a_running_run_removes_meanwhile_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = run_module.read_episodes
+
+    def read_late(path: Path) -> list[dict]:
+        if path.stem == "000004":
+            path.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(run_module, "read_episodes", read_late)
+    assert {row["generation"] for row in run.all_episodes()} == {0, 8}
+    assert run.state.missing == ()
+
+
+def test_damaged_episodes_of_ancestors_are_told_and_never_shown(run: Run) -> None:
+    from evolution.records import read_ancestors, write_ancestors
+
+    path = run.folder / "ancestors.parquet"
+    rows = read_ancestors(path)
+    first = rows[0]["boxling"]
+
+    def damaged(**change: object) -> Run:
+        write_ancestors(path, [rows[0] | change, *rows[1:]])
+        return load_run(run.folder)
+
+    with pytest.raises(DamagedFile, match=f"boxling {first}: expected {rows[0]['num_steps'] + 1} steps, found"):
+        damaged(num_steps=rows[0]["num_steps"] + 1).ancestor_episode(first)
+    with pytest.raises(DamagedFile, match="expected an episode of that boxling"):
+        damaged(boxlings=[900 for _ in rows[0]["boxlings"]]).ancestor_episode(first)
+    with pytest.raises(DamagedFile, match="ends otherwise"):
+        damaged(is_won=not rows[0]["is_won"]).ancestor_episode(first)
+    assert any("ends otherwise" in problem for problem in verify_run(load_run(run.folder))[1])
+    path.write_bytes(b"half a file")
+    broken = load_run(run.folder)
+    assert "The episodes of ancestors cannot be replayed" in broken.state.missing[0]
+    assert "ancestors.parquet" in verify_run(broken)[1][0]

@@ -95,3 +95,36 @@ def test_tables_of_different_generations_are_read_up_to_the_last_that_all_know(r
     assert found.state.last_generation == 7
     assert found.measures["generation"].max() == found.timing["generation"].max() == 7
     assert found.generation_numbers == [0, 4]  # the recording of generation 8 is ahead of the tables
+
+
+def test_a_run_in_its_first_generation_is_told_so_and_waited_for(run: Run, tmp_path: Path) -> None:
+    from evolution.records import Tables
+
+    begun = tmp_path / "x[/red]"
+    begun.mkdir(parents=True)
+    (begun / "config.toml").write_bytes((run.folder / "config.toml").read_bytes())
+    Tables(begun, 1).write()
+    with pytest.raises(ValueError, match="no generation that is over"):
+        load_run(begun)
+    console = Console(file=io.StringIO(), width=110)
+    with RunLock(begun), pytest.raises(ValueError, match="no generation that is over"):
+        watch(begun, console=console, is_once=True)
+
+    def finish(_seconds: float) -> None:
+        for name in ("generations", "boxlings", "timing"):
+            (begun / f"{name}.parquet").write_bytes((run.folder / f"{name}.parquet").read_bytes())
+        lock.__exit__(None, None, None)
+
+    lock = RunLock(begun)
+    lock.__enter__()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.watch.time.sleep", finish)
+        watched = watch(begun, console=console)
+    assert watched.state.last_generation == 11
+    assert "x[/red] has begun; its first generation is not over yet" in console.file.getvalue()
+
+
+def test_one_look_writes_events_too(run: Run) -> None:
+    seen: list[Run] = []
+    watch(run.folder, console=Console(file=io.StringIO()), is_once=True, on_change=seen.append)
+    assert [each.state.last_generation for each in seen] == [11]

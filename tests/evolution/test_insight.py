@@ -34,8 +34,8 @@ def recorded(scenario_name: str):
 
 @pytest.mark.parametrize("name", [*TALKING, "sokoban"])
 def test_shares_of_experts_and_of_attention_add_up(name: str) -> None:
-    policy, genomes, _, rollout = recorded(name)
-    attention, use = insight(policy, genomes, rollout)
+    policy, genomes, scenario, rollout = recorded(name)
+    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
     assert len(attention) == len(use) == len(rollout.states)
     sizes = set()
     for t, sensed in enumerate(rollout.sensed):
@@ -52,8 +52,8 @@ def test_shares_of_experts_and_of_attention_add_up(name: str) -> None:
 
 
 def test_attention_and_gates_are_those_of_the_networks_when_worked_out_one_by_one() -> None:
-    policy, genomes, _, rollout = recorded("guide")
-    attention, use = insight(policy, genomes, rollout)
+    policy, genomes, scenario, rollout = recorded("guide")
+    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
     spec = policy.spec
     b = 1
     a = int(np.flatnonzero(rollout.start.role[b] == Role.BUILDER)[0])
@@ -85,7 +85,7 @@ def test_attention_and_gates_are_those_of_the_networks_when_worked_out_one_by_on
         question = policy.questions(weights, shares)[0, 0]  # (Q, heads, key)
         view = sensed.view[b, a].ravel()
         expected = np.zeros(before[t].floor[b].size)
-        cells = cells_in_view(before[t], spec.view_shape)[b, a]
+        cells = cells_in_view(before[t], spec.view_shape, is_whole=False)[b, a]
         for asked in question.flatten(0, 1):
             keys = weights["eyes.look_key"][0, view.astype(int)] + weights["eyes.place_key"][0]
             scores = (keys @ asked).detach().numpy().astype(float)
@@ -101,7 +101,7 @@ def test_the_cells_of_a_view_are_where_its_colours_are() -> None:
     worlds = scenarios.get("guide").generate(np.arange(20), "train")
     radius = scenarios.get("guide").view_radius_cells
     view = egocentric_view(worlds, radius).reshape(*worlds.role.shape, -1)
-    cells = cells_in_view(worlds, (2 * radius + 1, 2 * radius + 1))
+    cells = cells_in_view(worlds, (2 * radius + 1, 2 * radius + 1), is_whole=False)
     look = np.where(worlds.look > 0, worlds.look, worlds.floor).reshape(len(worlds), -1)
     is_builder = worlds.role == Role.BUILDER
     assert (cells[~is_builder] == -1).all()
@@ -110,15 +110,27 @@ def test_the_cells_of_a_view_are_where_its_colours_are() -> None:
         np.testing.assert_array_equal(view[b, a][inside], look[b, cells[b, a][inside]])
         # at least a quarter of it even from a corner, each cell once
         assert len(np.unique(cells[b, a][inside])) == inside.sum() >= (radius + 1) ** 2
-    whole = cells_in_view(worlds, worlds.floor.shape[1:])
+    grid = worlds.floor.shape[1:]
+    whole = cells_in_view(worlds, grid, is_whole=True)
     np.testing.assert_array_equal(whole[3, 1], np.arange(look.shape[1]))
+    # a view may be as large as the grid and have the agent in its middle all the same
+    centred = cells_in_view(worlds, grid, is_whole=False)
+    b, a = np.argwhere(is_builder)[0]
+    middle = grid[0] // 2 * grid[1] + grid[1] // 2
+    assert centred[b, a, middle] == worlds.position_rc[b, a] @ [grid[1], 1]
+
+
+def test_a_genome_without_numbers_attends_to_nothing() -> None:
+    policy, genomes, scenario, rollout = recorded("guide")
+    attention, _ = insight(policy, torch.full_like(genomes, torch.nan), rollout, scenario.view_is_whole)
+    assert not any(own.any() for step in attention for world in step for own in world)
 
 
 def test_insight_is_the_same_for_any_number_of_worlds_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, genomes, _, rollout = recorded("guide")
-    attention, use = insight(policy, genomes, rollout)
+    policy, genomes, scenario, rollout = recorded("guide")
+    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
     monkeypatch.setattr("evolution.insight._WORLDS_AT_ONCE", 2)
-    again = insight(policy, genomes, rollout)
+    again = insight(policy, genomes, rollout, scenario.view_is_whole)
     for one, other in zip((attention, use), again, strict=True):
         for step, other_step in zip(one, other, strict=True):
             for world, other_world in zip(step, other_step, strict=True):

@@ -60,6 +60,7 @@ class Scenario(ABC):
     is_decided_by_answers: bool  # by what the builders' world models say, rather than by what their bodies do
     guide_sees: bool  # the guide has a picture of what it talks about; otherwise it is told the goal
     num_actions: int = NUM_PLAIN_ACTS  # acts of a body are in [0, num_actions), 0 is to stay
+    view_is_whole: bool = False  # of the grid; otherwise the agent is in the middle of what it sees
     has_guide: bool = True  # one agent of each world is a guide; otherwise all are builders and nobody is told anything
     num_choices: int = 0  # C, objects that builders choose their answer from; 0: they may answer anything
     splits: tuple[str, ...] = (TRAIN, COMPOSITIONS, SEEDS)

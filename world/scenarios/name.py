@@ -54,6 +54,7 @@ class Name(SpokenScenario):
         Attribute("column", tuple("12345")),
     )
     view_shape = (_SIDE_CELLS, _SIDE_CELLS)
+    view_is_whole = True
     num_looks = 5
     guide_sees = True
 
