@@ -11,12 +11,17 @@ import pandas as pd
 import pytest
 from matplotlib import style
 from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
 from analysis import families, figures
+from analysis.drawing import BLACK, PAPER, brightness, svg
+from analysis.inline_svg import inline
+from analysis.lineage_figures import plot_family_tree
 from analysis.run import Run, wide
+from language.intervals import share_interval
 
 NAMES = ["fitness", "success", "vocabulary", "experts", "lineage", "family-tree"]
 
@@ -175,3 +180,54 @@ def test_a_run_without_generations_can_be_drawn(run: Run) -> None:
     empty = only_generation(run, 99)
     assert texts_of(figures.plot_lineage(empty)) == ["not measured in this run"]
     assert all(figures.pictures(empty).values())
+
+
+@pytest.mark.parametrize("file_format", ["png", "svg"])
+def test_all_figures_are_written_in_either_format(run: Run, file_format: str) -> None:
+    paths = figures.write_plots(run, file_format=file_format)
+    assert [path.name for path in paths] == [f"{name}.{file_format}" for name in NAMES]
+    for path in paths:
+        data = path.read_bytes()
+        assert data.startswith(b"\x89PNG" if file_format == "png" else b"<?xml")
+    again = figures.write_plots(run, file_format=file_format)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+    with pytest.raises(ValueError, match="one of png, svg, got 'gif'"):
+        figures.write_plots(run, file_format="gif")
+
+
+def test_success_has_bands_where_it_is_known_how_many_worlds_there_were(run: Run) -> None:
+    assert not figures.plot_success(run).collections
+    played = replace(run, config=run.config | {"live_worlds": 50, "population": 6, "generations": 11})
+    ax = figures.plot_success(played)
+    corners = ax.collections[0].get_paths()[0].vertices
+    at_the_end = corners[corners[:, 0] == 11, 1]
+    assert (at_the_end.min(), at_the_end.max()) == pytest.approx(share_interval(270, 300))
+
+
+def test_the_family_tree_leads_from_the_living_to_the_founders(run: Run) -> None:
+    ax = plot_family_tree(run)
+    living = set(run.boxlings.query("generation == 11")["boxling"])
+    assert {int(text.split()[0]) for text in texts_of(ax)} == living
+    black = next(c for c in ax.collections if np.allclose(c.get_edgecolor()[0][:3], to_rgb(BLACK)))
+    line = run.lineage.ancestors(16).tolist()
+    first = run.boxlings.groupby("boxling")["generation"].min()
+    level = [part for part in black.get_segments() if part[0][1] == part[1][1]]
+    assert sorted(part[0][0] for part in level) == sorted(first[line])
+    with pytest.raises(ValueError, match="one of the living or of their ancestors, got 99"):
+        plot_family_tree(run, boxling=99)
+
+
+def test_a_figure_within_a_page_takes_the_colours_of_the_page(run: Run) -> None:
+    figure = figures.plot_fitness(run).figure
+    text, colours = inline(svg(figure, "fitness", has_paper=False), "how &amp; what")
+    assert text.startswith('<svg role="img" aria-label="how &amp; what"')
+    assert "var(--ink)" in text
+    assert BLACK not in text
+    assert PAPER not in text
+    assert "<metadata" not in text
+    for name, (on_light, on_dark) in colours.items():
+        assert f"var(--{name})" in text
+        assert brightness(to_rgb(on_dark)) >= 0.6
+        assert name == f"text-{on_light[1:]}"
+    referred = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    assert referred == set(re.findall(r' id="([^"]+)"', text))

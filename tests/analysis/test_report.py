@@ -1,10 +1,17 @@
 """The report page; what a browser makes of it is in test_browser.py."""
 
 import html
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from analysis.figures import plot_fitness, plot_lineage
 from analysis.report import ancestors_told, measured, summary_sentences, write_report
@@ -121,3 +128,34 @@ def test_the_founders_childhood_is_no_generation_and_takes_no_room_where_nothing
     grown = replace(run, generations=pd.concat([childhood, table]))
     assert "lived through 11 generations" in " ".join(summary_sentences(grown))
     assert plot_fitness(grown).get_xlim() == plot_lineage(grown).get_xlim() == (0.0, 11.0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_a_run_that_was_killed_has_a_report_that_says_what_is_missing(tmp_path: Path) -> None:
+    """In the middle of a generation, by a signal that nobody can catch."""
+    folder = tmp_path / "run"
+    options = [
+        "guide", "--out", folder, "--generations", 10**6, "--population", 4, "--founder-rounds", 5, "--language-rounds",
+        1, "--acting-rounds", 1, "--acting-worlds", 2, "--live-worlds", 2, "--measure-every", 2, "--checkpoint-every",
+        2, "--record-every", 2, "--no-pictures",
+    ]  # fmt: skip
+    running = subprocess.Popen(
+        [sys.executable, "-m", "boxlings", "run", *map(str, options)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while not (folder / "checkpoints" / "000004").exists():
+            assert running.poll() is None
+            time.sleep(0.01)
+        assert "The run goes on: " in write_report(load_run(folder)).read_text(encoding="utf-8")
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    killed = load_run(folder)
+    last = killed.state.last_generation
+    text = html.unescape(write_report(killed).read_text(encoding="utf-8"))
+    assert f"The run ended early, in generation {last} of 1000000: `boxlings resume {folder}` goes on." in text
+    assert "Worlds solved over the generations" in text
+    assert 'id="episodes"' in text
+    # after that nothing was recorded, which had to be judged first
+    assert max(killed.generation_numbers) <= last
