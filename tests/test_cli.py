@@ -879,6 +879,53 @@ def test_the_lineage_is_told_from_a_boxling_back_to_its_founder(folder, call):
     assert_refused(*call("lineage", folder, "--boxling", 999), "boxling must be one that was born, 1 to", "got 999")
 
 
+@pytest.mark.parametrize("file_format", ["csv", "parquet", "minari", "tensorboard"])
+def test_data_are_exported_beside_the_runs_own_files(call, copy, file_format):
+    before = fingerprint(copy)
+    if file_format in ("minari", "tensorboard"):
+        pytest.importorskip({"minari": "minari", "tensorboard": "tensorboardX"}[file_format])
+    status, out, err = call("export", copy, "--to", file_format, "--json")
+    assert status == 0, err
+    told = json.loads(out)
+    assert told["format"] == file_format
+    if file_format == "minari":
+        assert (Path(told["root"]) / told["dataset"]).is_dir()
+    else:
+        assert all(Path(path).is_file() for path in told["files"])
+        assert {Path(path).parent for path in told["files"]} == {copy / "export" / file_format}
+    assert before.items() <= fingerprint(copy).items()
+    assert_refused(*call("export", copy, "--to", file_format, "--out", copy), "holds a run's own files")
+    assert before.items() <= fingerprint(copy).items()
+
+
+def test_several_runs_are_reported_on_one_page(call, copy, folder, tmp_path):
+    page = tmp_path / "both.html"
+    status, out, _ = call("report", folder, copy, "--out", page, "--json")
+    assert (status, json.loads(out)["report"]) == (0, str(page))
+    assert "2 runs compared" in page.read_text(encoding="utf-8")
+    page.unlink()
+    assert_refused(*call("report", folder, tmp_path / "none", "--out", page), "none")
+    assert not page.exists()
+
+
+def test_figures_are_written_as_svg_when_asked(call, copy):
+    status, _, _ = call("plot", copy, "--format", "svg", "--json")
+    assert status == 0
+    names = {path.name for path in (copy / "plots").glob("*.svg")}
+    assert names == {f"{name}.svg" for name in FIGURES}
+    assert_refused(*call("plot", copy, "--format", "gif"), "gif")
+
+
+def test_a_run_is_looked_at_once(call, folder, tmp_path):
+    pytest.importorskip("tensorboardX")
+    status, out, err = call("watch", folder, "--once", "--tensorboard", tmp_path / "events")
+    assert (status, err) == (0, "")
+    assert f"generation {GENERATIONS} of {GENERATIONS}, finished" in out
+    assert list((tmp_path / "events").glob("*tfevents*"))
+    assert_refused(*call("watch", tmp_path / "none"), "none")
+    assert_refused(*call("watch", folder, "--every", 0), "above 0")
+
+
 # ---- pretrain ----
 
 
