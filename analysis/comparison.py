@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -277,7 +278,9 @@ def _difference_told(values: pd.Series, first: pd.Series, form: str) -> str:
     if are_pairs:
         low, high = mean_interval((values - first).to_numpy())
     elif min(len(values), len(first)) > 1:
-        interval = ttest_ind(values, first, equal_var=False).confidence_interval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where all values are equal the interval is a point, or unknown
+            interval = ttest_ind(values, first, equal_var=False).confidence_interval()
         low, high = float(interval.low), float(interval.high)
     is_share = form.endswith("%")
     scale, end, number = (100.0, " points", "+.0f") if is_share else (1.0, "", f"+{form}")

@@ -1,6 +1,7 @@
 """Reading a run folder."""
 
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -136,8 +137,9 @@ def test_what_a_running_run_removes_meanwhile_is_left_out(run: Run, monkeypatch:
         return read(path)
 
     monkeypatch.setattr(run_module, "read_episodes", read_late)
-    assert {row["generation"] for row in run.all_episodes()} == {0, 8}
     assert run.state.missing == ()
+    shutil.copy(run.folder / "episodes" / "000000.parquet", run.folder / "episodes" / "000004.parquet")
+    assert {row["generation"] for row in run.all_episodes()} == {0, 8}
 
 
 def test_damaged_episodes_of_ancestors_are_told_and_never_shown(run: Run) -> None:
@@ -157,6 +159,11 @@ def test_damaged_episodes_of_ancestors_are_told_and_never_shown(run: Run) -> Non
         damaged(boxlings=[900 for _ in rows[0]["boxlings"]]).ancestor_episode(first)
     with pytest.raises(DamagedFile, match="ends otherwise"):
         damaged(is_won=not rows[0]["is_won"]).ancestor_episode(first)
+    lost = next(row for row in rows[1:] if not row["is_won"])
+    short = {name: lost[name][:2] for name in ("actions", "said", "answers")} | {"num_steps": 2}
+    write_ancestors(path, [lost | short])
+    with pytest.raises(DamagedFile, match="ends otherwise"):
+        load_run(run.folder).ancestor_episode(lost["boxling"])
     assert any("ends otherwise" in problem for problem in verify_run(load_run(run.folder))[1])
     path.write_bytes(b"half a file")
     broken = load_run(run.folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -122,7 +124,9 @@ def test_the_cells_of_a_view_are_where_its_colours_are() -> None:
 
 def test_a_genome_without_numbers_attends_to_nothing() -> None:
     policy, genomes, scenario, rollout = recorded("guide")
-    attention, _ = insight(policy, torch.full_like(genomes, torch.nan), rollout, scenario.view_is_whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what is no number cannot be made a byte
+        attention, _ = insight(policy, torch.full_like(genomes, torch.nan), rollout, scenario.view_is_whole)
     assert not any(own.any() for step in attention for world in step for own in world)
 
 
