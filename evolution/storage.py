@@ -187,7 +187,8 @@ def read_table(path: str | Path, what_to_do: str = RESTORE) -> pa.Table:
     if digest != _sha256(before + mark + NO_DIGEST + after):
         raise DamagedFile(f"{path} is damaged, its bytes do not match their checksum: {what_to_do}")
     try:
-        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+        # with threads the process may abort or hang when it ends (https://github.com/apache/arrow/issues/34314, /50482)
+        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(f"{path} is not a readable table ({type(error).__name__}): {what_to_do}") from None
     metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != DIGEST_KEY}
