@@ -338,12 +338,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def defaults_for(kind: str, attribute_sizes: tuple[int, ...]) -> dict[str, Any]:
+def defaults_for(kind: str, attribute_sizes: tuple[int, ...], is_decided_by_answers: bool) -> dict[str, Any]:
     """The defaults of a scenario of this kind, with its number of values for each attribute.
+
+    A scenario of somebody else's gets those of `describe` where worlds are decided by answers, otherwise of `carry`.
 
     Games of any size get room in their channel, twice the symbols that the largest attribute needs and a place more
     than there are attributes, and time: of 100 values some share a symbol without two places each and 4,000 rounds.
     """
+    if kind not in DEFAULTS:
+        kind = "describe" if is_decided_by_answers else "carry"
     defaults = DEFAULTS[kind]
     if kind not in ("describe", "refer", "ask"):
         return defaults

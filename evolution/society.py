@@ -144,7 +144,7 @@ def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
     # by its full name: a file of levels lies where it lies, wherever the run is continued
-    defaults = defaults_for(scenario.kind, scenario.attribute_sizes)
+    defaults = defaults_for(scenario.kind, scenario.attribute_sizes, scenario.is_decided_by_answers)
     steps = config.population * config.live_worlds * scenario.num_agents * scenario.num_steps  # at most
     # what is lost when a run is killed took about as long as a checkpoint takes, or is a generation
     worth = max(AGENT_STEPS_A_CHECKPOINT, STEPS_OF_A_BOXLING * config.population)

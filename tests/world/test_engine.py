@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.world.arena_checks import check_arena, is_same, only
+from tests.world.arena_checks import is_same, only
 from tests.world.drawn_arenas import LAW_GROUPS, draw_acts, draw_arena, draw_crowd, draw_law_book
 from tests.world.engine_reference import STEP, Cells, PlainWorld, plain_worlds, reference_tick
 from world.codes import MAX_BODIES, OUTSIDE, WALL_BODY, WALL_COLOUR
@@ -27,6 +27,7 @@ from world.engine import (
     views,
 )
 from world.scatter import Scatter, scatter
+from world.testing import check_arena
 
 NUM_TICKS = int(os.environ.get("BOXLINGS_TICKS", "20000"))  # compared with plain Python
 

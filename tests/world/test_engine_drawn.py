@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.world.arena_checks import check_arena
 from world.engine import Act, Arena, Body, Eating, Effect, Property, build, law_book, tick
+from world.testing import check_arena
 
 STAY, UP, DOWN, LEFT, RIGHT, PULL_UP, PULL_DOWN, PULL_LEFT, PULL_RIGHT = Act
 AGENTS = "ABC"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.world.arena_checks import check_arena, is_same
+from tests.world.arena_checks import is_same
 from tests.world.drawn_arenas import draw_acts, draw_grid_of_bodies, draw_law_book
 from world.codes import MAX_BODIES
 from world.engine import MAX_AGENTS, NUM_LAWS, Eating, build, check_laws, law_book, tick, views
@@ -19,6 +19,7 @@ from world.pairs import LawPairs
 from world.render import picture
 from world.scatter import Scatter, scatter
 from world.stream import Stream
+from world.testing import check_arena
 
 NUM_FUZZED = int(os.environ.get("BOXLINGS_FUZZ", "400"))
 

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.world.arena_checks import check_arena
 from tests.world.drawn_worlds import draw_actions, draw_worlds
 from world.codes import BOXLING_COLOUR, Act
 from world.engine import Body
 from world.state import Worlds, build_worlds, move
+from world.testing import check_arena
 
 STAY, UP, DOWN, LEFT, RIGHT = list(Act)[:5]
 

@@ -1,12 +1,19 @@
-"""The scenarios: each is one file, and every one in this registry is under the shared tests."""
+"""The scenarios: each is one file, and every one of this project is held to the contract of `world.testing`.
+
+Those of others come from packages that name them as entry points of the group "boxlings.scenarios", a class without
+arguments or an instance each, or are handed to `register` by a script.
+"""
 
 from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib.metadata import entry_points
 from types import ModuleType
 
 from world.scenarios.base import Scenario
+
+ENTRY_POINTS = "boxlings.scenarios"
 
 
 @cache
@@ -22,7 +29,36 @@ def _registry() -> dict[str, Scenario]:
     from world.scenarios.sokoban import Sokoban
 
     every = (Name(), Describe(), Refer(), Ask(), Guide(), Carry(), Forage(), Sokoban())
-    return {scenario.name: scenario for scenario in every}
+    found: dict[str, Scenario] = {scenario.name: scenario for scenario in every}
+    for entry in entry_points(group=ENTRY_POINTS):
+        where = f"scenario {entry.name!r} of {entry.dist.name if entry.dist else 'an unknown package'}"
+        try:
+            loaded = entry.load()
+            scenario = loaded() if isinstance(loaded, type) else loaded
+        except Exception as error:  # whatever another package may raise
+            raise ValueError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
+        _add(found, scenario, where)
+    return found
+
+
+def register(scenario: Scenario) -> Scenario:
+    """Add a scenario of your own for this process, under its name; returns it.
+
+    ValueError for what is none, a name that is taken, or one that could be a name and its argument.
+    """
+    _add(_registry(), scenario, f"scenario {getattr(scenario, 'name', scenario)!r}")
+    return scenario
+
+
+def _add(found: dict[str, Scenario], scenario: object, where: str) -> None:
+    if not isinstance(scenario, Scenario):
+        raise ValueError(f"{where} must be a world.scenarios.base.Scenario, got {type(scenario).__name__}")
+    name = scenario.name
+    if not name or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"{where} must have a name of letters, digits, - and _, got {name!r}")
+    if name in found and type(found[name]) is not type(scenario):
+        raise ValueError(f"{where} must have a name of its own: there is a scenario {name} already")
+    found[name] = scenario
 
 
 def names() -> list[str]:
