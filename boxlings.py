@@ -536,6 +536,7 @@ def _scenarios(options: argparse.Namespace) -> int:
     """Tell what scenarios there are, each with a picture of its world number 0."""
     import numpy as np
     from rich.console import Console
+    from rich.markup import escape
 
     from analysis.story import Frame
     from analysis.terminal import blocks
@@ -545,8 +546,11 @@ def _scenarios(options: argparse.Namespace) -> int:
 
     described = []
     console = Console(highlight=False)
+    for sentence in scenarios.broken():
+        _tell(sentence, 0)
     for scenario in map(scenarios.get, scenarios.names()):
-        goals = {split: len(scenario.meanings(split)) for split in (TRAIN, COMPOSITIONS)}
+        known = scenario.splits  # of a single attribute nothing can be held out
+        goals = {split: len(scenario.meanings(split)) if split in known else 0 for split in (TRAIN, COMPOSITIONS)}
         described.append(
             {
                 "name": scenario.name,
@@ -562,7 +566,7 @@ def _scenarios(options: argparse.Namespace) -> int:
         )
         if options.json:
             continue
-        console.print(f"[bold]{scenario.name}[/bold]: {scenario.summary}")
+        console.print(f"[bold]{scenario.name}[/bold]: {escape(scenario.summary)}")
         agents = f"{scenario.num_agents} agents" if scenario.num_agents > 1 else "one agent"
         console.print(f"{agents}, at most {scenario.num_steps} steps", style="dim")
         for attribute in scenario.attributes:

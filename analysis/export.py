@@ -317,7 +317,8 @@ def _sensed(row: dict, stage: Any) -> list[dict[str, Any]]:
         if not np.array_equal(reward[0].astype(np.float32), np.array(row["rewards"][t], np.float32)):
             raise DamagedFile(
                 f"generation {row['generation']}, episode {row['episode']}, step {t + 1} has rewards "
-                f"{row['rewards'][t]}, and the simulator gives {reward[0].tolist()}: `boxlings verify` tells more"
+                f"{row['rewards'][t]}, and the simulator gives {reward[0].tolist()}: "
+                "`boxlings replay RUN --verify` tells more"
             )
         look()
         for agent in range(num_agents):

@@ -1,6 +1,6 @@
 """A scenario of your own: forty lines, held to the contract of scenarios, and a population that learns to talk in it.
 
-    python examples/tutorial_scenario.py [RUN]
+    python examples/tutorial_scenario.py [FOLDER [SEED]]
 
 docs/tutorials/scenario.md walks through it.
 """
@@ -34,10 +34,7 @@ class Stand(ToldScenario):
 
     name = "stand"
     summary = "walk to the cell of that row and column, which only the guide knows"
-    attributes = (
-        Attribute("row", tuple("1234"), is_visible=False),
-        Attribute("column", tuple("abcd"), is_visible=False),
-    )
+    attributes = (Attribute("row", tuple("1234"), False), Attribute("column", tuple("abcd"), False))
     num_agents, num_steps, view_radius_cells = 2, 8, 3
     splits = (TRAIN, COMPOSITIONS, SEEDS)
 
@@ -45,14 +42,16 @@ class Stand(ToldScenario):
         return meanings[:, 0] == meanings[:, 1]
 
     def generate(self, numbers: np.ndarray, split: str) -> Worlds:
-        states, meanings = start_states(check_numbers(numbers), self.name, split), self.meanings(split)
-        draft = self.draft(len(states), SIDE, first_agent=2)  # of bodies, 0 is nothing and 1 the walls
+        states = start_states(check_numbers(numbers), self.name, split)
+        meanings = self.meanings(split)
+        draft = self.draft(len(states), SIDE, first_agent=2)  # body 0 is nothing, 1 the walls
         for b in range(len(states)):
             state = states[b : b + 1]  # every draw moves it on
             draft.goal[b] = meanings[below(state, len(meanings))]
             builder = below(state, 2)
             draft.role[b, 1 - builder] = Role.GUIDE
-            draft.agent_body[b, builder] = draft.grid[b, below(state, SIDE), below(state, SIDE)] = 2 + builder
+            draft.agent_body[b, builder] = 2 + builder
+            draft.grid[b, below(state, SIDE), below(state, SIDE)] = 2 + builder
         return self.finished(draft, law_book())
 
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
@@ -60,8 +59,8 @@ class Stand(ToldScenario):
         move(worlds, actions)
         worlds.steps_taken += ~was_over
         worlds.is_over |= worlds.steps_taken >= self.num_steps
-        is_there = (worlds.position_rc == worlds.goal[:, None]) | (worlds.role == Role.GUIDE)[..., None]
-        worlds.is_won |= worlds.is_over & ~was_over & is_there.all(axis=(1, 2))
+        is_there = (worlds.position_rc == worlds.goal[:, None]).all(axis=2) | (worlds.role == Role.GUIDE)
+        worlds.is_won |= worlds.is_over & ~was_over & is_there.all(axis=1)
         return np.repeat((worlds.is_won & ~was_over)[:, None], 2, axis=1).astype(np.float32)
 
     def plan(self, worlds: Worlds) -> np.ndarray:
@@ -69,7 +68,8 @@ class Stand(ToldScenario):
         ways = {Act.UP: down < 0, Act.DOWN: down > 0, Act.LEFT: right < 0, Act.RIGHT: right > 0}
         ways[Act.STAY] = (down == 0) & (right == 0)
         advice = sum(is_good.astype(np.uint8) << np.uint8(act) for act, is_good in ways.items())
-        return np.where((worlds.role == Role.BUILDER) & ~worlds.is_over[:, None], advice, 0).astype(np.uint8)
+        is_asked = (worlds.role == Role.BUILDER) & ~worlds.is_over[:, None]
+        return np.where(is_asked, advice, 0).astype(np.uint8)
 
     def chance_success(self) -> float:
         return 1 / len(self.meanings(TRAIN))  # to stand on a cell that is trained on
@@ -104,10 +104,11 @@ def run(folder: Path, seed: int = 1) -> float:
 # --8<-- [end:run]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seed: int) -> None:
     check()
-    run(folder)
+    run(folder, seed)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()) / "stand")
+    given = sys.argv[1:]
+    main(Path(given[0] if given else tempfile.mkdtemp()) / "stand", int(given[1]) if len(given) > 1 else 1)

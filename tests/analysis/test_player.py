@@ -99,3 +99,13 @@ def test_attention_is_told_of_cells_that_have_some_and_use_of_all_experts(run: R
     assert turn["experts"] == [255, 100, 155]
     bare = data_of(player([Chapter("g4", "4", [row | {"attention": [], "expert_use": []}])]))
     assert bare["chapters"][0]["stories"][0]["steps"][1]["turns"][0]["attention"] == []
+
+
+def test_attention_that_does_not_fit_the_world_is_not_shown(run: Run) -> None:
+    row = run.episode(4, 1)
+    turns = data_of(player([Chapter("g4", "generation 4", [row])]))["chapters"][0]["stories"][0]["steps"][1]["turns"]
+    assert any(turn["attention"] for turn in turns)
+    for agents in row["attention"]:
+        agents[:] = [[200] * 5 for _ in agents[:2]]  # of one agent too few, and of another grid
+    told = data_of(player([Chapter("g4", "generation 4", [row])]))["chapters"][0]["stories"][0]
+    assert not any(turn["attention"] for step in told["steps"] for turn in step["turns"])

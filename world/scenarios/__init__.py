@@ -16,6 +16,10 @@ from world.scenarios.base import Scenario
 ENTRY_POINTS = "boxlings.scenarios"
 
 
+# a sentence for each scenario of another package that is of no use, by name: who runs another one is not bothered by it
+_broken: dict[str, str] = {}
+
+
 @cache
 def _registry() -> dict[str, Scenario]:
     # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
@@ -36,8 +40,12 @@ def _registry() -> dict[str, Scenario]:
             loaded = entry.load()
             scenario = loaded() if isinstance(loaded, type) else loaded
         except Exception as error:  # whatever another package may raise
-            raise ValueError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
-        _add(found, scenario, where)
+            _broken[entry.name] = f"{where} cannot be loaded: {type(error).__name__}: {error}"
+            continue
+        try:
+            _add(found, scenario, where)
+        except ValueError as error:
+            _broken[entry.name] = str(error)
     return found
 
 
@@ -56,14 +64,25 @@ def _add(found: dict[str, Scenario], scenario: object, where: str) -> None:
     name = scenario.name
     if not name or not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"{where} must have a name of letters, digits, - and _, got {name!r}")
-    if name in found and type(found[name]) is not type(scenario):
+    # the same once more, as a cell of a notebook that is run again defines it, takes its place
+    if name in found and _written_at(found[name]) != _written_at(scenario):
         raise ValueError(f"{where} must have a name of its own: there is a scenario {name} already")
     found[name] = scenario
+
+
+def _written_at(scenario: Scenario) -> tuple[str, str]:
+    return type(scenario).__module__, type(scenario).__qualname__
 
 
 def names() -> list[str]:
     """The names of all scenarios."""
     return list(_registry())
+
+
+def broken() -> list[str]:
+    """A sentence for each scenario that an installed package names and that is of no use."""
+    _registry()
+    return list(_broken.values())
 
 
 def get(name: str) -> Scenario:
@@ -73,6 +92,8 @@ def get(name: str) -> Scenario:
     """
     kind, colon, argument = name.partition(":")
     if kind not in _registry():
+        if kind in _broken:
+            raise ValueError(_broken[kind])
         raise ValueError(f"scenario must be one of {', '.join(names())}, got {name!r}")
     return _registry()[kind].with_argument(argument) if colon else _registry()[kind]
 
