@@ -257,20 +257,49 @@ def _export(options: argparse.Namespace) -> int:
     from analysis import export
     from analysis.run import load_run
 
+    if options.best and options.to:
+        raise ValueError(f"--best writes a model, so it goes without --to, got --to {options.to}")
+    if options.licence and not options.best:
+        raise ValueError("--licence is that of a model, so it goes with --best")
     run = load_run(options.folder)
-    out = Path(options.out or run.folder / "export" / options.to)
-    found: dict[str, Any] = {"run": str(run.folder), "format": options.to}
-    if options.to == "minari":
+    to = "model" if options.best else options.to or "parquet"
+    out = Path(options.out or run.folder / "export" / to)
+    found: dict[str, Any] = {"run": str(run.folder), "format": to}
+    if options.best:
+        model, lines = _write_model(export.best_checkpoint(run), out, options.licence)
+        found |= model
+    elif to == "minari":
         root, name, num_episodes = export.write_minari(run, out)
         found |= {"dataset": name, "root": str(root), "episodes": num_episodes}
         lines = [f"{name}: {num_episodes} episodes; load it with MINARI_DATASETS_PATH={root}"]
-    elif options.to == "tensorboard":
+    elif to == "tensorboard":
         lines = [str(export.write_events(run, out))]
         found["files"] = lines
     else:
-        lines = [str(path) for path in export.write_tables(run, out, options.to)]
+        lines = [str(path) for path in export.write_tables(run, out, to)]
         found["files"] = lines
     return _print(found, lines, options)
+
+
+def _write_model(checkpoint: Path, out: Path, licence: str | None) -> tuple[dict[str, Any], list[str]]:
+    """Write the model of a checkpoint with its card; returns what there is to tell of it, and that in lines."""
+    from evolution.pretrained import LICENCE, write_pretrained
+
+    description, measured = write_pretrained(checkpoint, out, licence or LICENCE)
+    found = {
+        "model": str(out),
+        "scenario": description["scenario"],
+        "seed": description["seed"],
+        "generation": description["generation"],
+        "boxlings": description["population"],
+        "measured": measured,
+    }
+    lines = [
+        f"{out}: generation {description['generation']}; success on fresh worlds:",
+        *(f"  {name:<30} {each['success']:.3f}" for name, each in measured.items()),
+        f"use it with `boxlings run {description['scenario']} --seed-from {out}`",
+    ]
+    return found, lines
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -430,6 +459,7 @@ def _recorded(run: Run, options: argparse.Namespace) -> list[dict]:
 
 def _pretrain(options: argparse.Namespace) -> int:
     """Train two copies of a founder by learning alone, and keep the best checkpoint."""
+    from analysis.export import best_checkpoint
     from analysis.run import load_run
     from evolution.run import evolve, read_config, resume
     from evolution.society import filled_config
@@ -461,26 +491,11 @@ def _pretrain(options: argparse.Namespace) -> int:
             resume(training, on_generation=progress)
         else:
             evolve(config, progress)
-    run = load_run(training)
-    fitness = run.generations["fitness_mean"].fillna(-math.inf)
-    # a checkpoint's number is that of the generation in which its boxlings were judged
-    best = max(run.checkpoints, key=lambda path: (fitness.get(int(path.name), -math.inf), path.name))
-    measures = run.generations.loc[int(best.name)]
-    os.rename(best, out)
+    best = best_checkpoint(load_run(training))
+    model, lines = _write_model(best, out, None)
     shutil.rmtree(training)
-    found = {
-        "checkpoint": str(out),
-        "scenario": config.scenario,
-        "seed": config.seed,
-        "generation": int(best.name),
-        "success": float(measures["success"]),
-        "understanding": float(measures["understanding"]),
-    }
-    lines = [
-        f"{out}: generation {found['generation']}, success {measures['success']:.3f}",
-        f"use it with `boxlings run {config.scenario} --seed-from {out}`",
-    ]
-    return _print(found, lines, options)
+    success = model["measured"]["trained goals"]["success"]
+    return _print(model | {"checkpoint": model["model"], "success": success}, lines, options)
 
 
 def _study(options: argparse.Namespace) -> int:
@@ -747,6 +762,9 @@ class _Progress:
         compiling.show = self._tell_compiling
 
     def __call__(self, report: Report) -> None:
+        if report.is_news:
+            self._print(report.text)
+            return
         if report.text:
             self._tell_text(report.text)
             self.began = (time.monotonic(), report.generation)
@@ -972,7 +990,11 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     export = command("export", _export, "write a run's data for other programs: tables, episodes, events")
     export.add_argument("folder", metavar="DIR", help="the run's folder")
     text = "csv and parquet: a file a table; minari: recorded episodes; tensorboard: measures (default: parquet)"
-    _add_choice(export, "--to", ("csv", "parquet", "minari", "tensorboard"), text, default="parquet")
+    _add_choice(export, "--to", ("csv", "parquet", "minari", "tensorboard"), text)
+    text = "the fittest checkpoint as a model, with a card of what it achieves, in a new folder (DIR/export/model)"
+    export.add_argument("--best", action="store_true", help=text)
+    text = "with --best: of the model, for its card (default: apache-2.0)"
+    export.add_argument("--licence", "--license", metavar="NAME", help=text)
     text = "a folder, in which older files of these names are replaced (default: DIR/export/FORMAT)"
     export.add_argument("--out", metavar="FOLDER", help=text)
     _add_json(export)
@@ -1062,6 +1084,9 @@ def _add_flags(group: Any, part: Any, leaving_out: tuple[str, ...] = ()) -> None
         shared: dict[str, Any] = {"dest": f"{_OPTION}{field.name}", "default": argparse.SUPPRESS}
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **shared)
+        elif typing.get_origin(kind) is tuple:
+            metavar = "PATH" if field.name == "seed_from" else "NAME"
+            group.add_argument(flag, action="append", metavar=metavar, help=f"{text}; may be given again", **shared)
         elif typing.get_origin(kind) is typing.Literal:
             _add_choice(group, flag, typing.get_args(kind), text, **shared)
         elif int in possible:
@@ -1080,6 +1105,8 @@ def _default_in_words(name: str, default: object) -> str:
     >>> _default_in_words("out", None)
     ''
     """
+    if default == ():
+        return ""
     if default is None:
         of_scenario = {scenario: options[name] for scenario, options in DEFAULTS.items() if name in options}
         values = set(of_scenario.values())

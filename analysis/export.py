@@ -7,6 +7,7 @@ optional: `pip install 'boxlings[minari]'` and `pip install 'boxlings[tensorboar
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import shutil
@@ -189,6 +190,17 @@ def write_minari(run: Run, folder: str | Path) -> tuple[Path, str, int]:
 
 
 # ---- parts ----
+
+
+def best_checkpoint(run: Run) -> Path:
+    """The checkpoint of the fittest generation among those that are kept, the newest of equals.
+
+    A checkpoint's number is that of the generation in which its boxlings were judged. ValueError where there is none.
+    """
+    fitness = run.generations["fitness_mean"].fillna(-math.inf) if len(run.generations) else {}
+    if not run.checkpoints:
+        raise ValueError(f"{run.folder} has no undamaged checkpoint, so there is no model to export")
+    return max(run.checkpoints, key=lambda path: (fitness.get(int(path.name), -math.inf), path.name))
 
 
 def _free_of_runs(folder: str | Path) -> Path:

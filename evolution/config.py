@@ -39,6 +39,15 @@ def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
+def _set_names(owner: object, name: str) -> None:
+    """Make a tuple of several names of what is given: one, several, or none."""
+    value = getattr(owner, name)
+    given = () if value is None else (value,) if isinstance(value, str) else value
+    if not isinstance(given, (tuple, list)) or not all(isinstance(each, str) and each for each in given):
+        raise ValueError(f"{name} must be one or several names, got {value!r}")
+    object.__setattr__(owner, name, tuple(given))
+
+
 Gradient = Literal["straight-through", "reinforce", "autoencoding", "none"]
 Strategy = Literal["truncation", "tournament", "age", "random", "none", "map-elites", "random-search"]
 MutationKind = Literal["gaussian", "safe"]
@@ -83,8 +92,10 @@ class PolicyConfig:
     near_cells: int | None = None  # side of the square around the agent seen cell by cell; 0 leaves it out
     query_heads: int | None = None  # questions to the picture by each belief about what is visible; 0: none
     topics: bool = True  # each place of a message attends to one thing in mind; off: all say the thought as a whole
+    own_experts: tuple[str, ...] = ()  # experts of your own besides, see `population.token_experts`
 
     def __post_init__(self) -> None:
+        _set_names(self, "own_experts")
         for name in ("width", "num_experts", "expert_width"):
             _check(self, name, 1, 4096)
         for name in ("conv_channels", "near_cells", "query_heads"):
@@ -191,7 +202,7 @@ class RunConfig:
     seed: int = 0  # the whole run follows from it
     generations: int | None = None  # of living, learning and selection
     population: int = 8  # boxlings, P
-    seed_from: str | None = None  # a checkpoint folder, or a run, whose boxlings are the first generation
+    seed_from: tuple[str, ...] = ()  # models, runs or OWNER/NAME of the hub, whose boxlings are the first generation
     device: Literal["cpu", "cuda"] = "cpu"  # where networks are computed
     threads: int = 0  # that share the work, whose result is the same with any number; 0: one for each core
     live_worlds: int = 32  # worlds a boxling guides each generation, to be judged by
@@ -207,6 +218,7 @@ class RunConfig:
     learning: LearningConfig = field(default_factory=LearningConfig)
 
     def __post_init__(self) -> None:
+        _set_names(self, "seed_from")
         _check(self, "seed", 0)
         _check(self, "generations", 1)
         _check(self, "population", 1)
@@ -225,7 +237,7 @@ class RunConfig:
 
     def options(self) -> dict[str, Any]:
         """All options as plain nested values."""
-        return asdict(self)
+        return asdict(self, dict_factory=_plain)
 
     @staticmethod
     def from_options(options: dict[str, Any]) -> RunConfig:
@@ -277,6 +289,11 @@ class RunConfig:
             return replace(part, **changes)
 
         return fill(self)
+
+
+def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Options as files give them back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in items}
 
 
 def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:

@@ -17,8 +17,9 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device
+from evolution.pretrained import Ancestors, find_checkpoint, load_ancestors, load_population, model_card, seats_for
 from evolution.records import Recordings, Tables, write_ancestors, write_episodes, write_language
-from evolution.society import Ancestors, Society, filled_config, policy_spec
+from evolution.society import Society, filled_config, policy_spec
 from evolution.storage import (
     SPARE,
     TEMPORARY,
@@ -26,7 +27,6 @@ from evolution.storage import (
     RunLock,
     clean_leftovers,
     list_checkpoints,
-    newest_valid_checkpoint,
     prune_checkpoints,
     read_checkpoint,
     read_toml,
@@ -34,7 +34,21 @@ from evolution.storage import (
     write_config_toml,
 )
 from language.words import lexicon_csv
-from population.spec import PolicySpec
+
+__all__ = [
+    "Interrupted",
+    "Report",
+    "evolve",
+    "find_checkpoint",
+    "load_ancestors",
+    "load_population",
+    "made_with",
+    "our_version",
+    "read_config",
+    "resume",
+    "slug",
+    "stop_request",
+]
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -50,6 +64,7 @@ class Report:
     measures: dict[str, float]
     agent_steps_per_second: float
     text: str = ""  # while something else than a generation goes on
+    is_news: bool = False  # the text is to be read, and not how something goes
 
 
 Listener = Callable[[Report], None]
@@ -77,7 +92,7 @@ def evolve(config: RunConfig, on_generation: Listener | None = None) -> Path:
     check_device(config.device)
     folder = Path(config.out or f"runs/{slug(config.scenario)}-{config.seed}")
     _refuse_what_is_no_new_folder(folder)
-    ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario) if config.seed_from else None
+    ancestors = _ancestors(config, on_generation)
     folder.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
         _refuse_what_is_no_new_folder(folder)  # another run may have begun, and ended, since
@@ -109,10 +124,7 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
             )
         if found is None:
             # stopped before the first checkpoint: the same run from its beginning
-            ancestors = None
-            if config.seed_from:
-                ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario)
-            return _go_on(folder, config, None, ancestors, on_generation)
+            return _go_on(folder, config, None, _ancestors(config, on_generation), on_generation)
         done = int(found.state["generation"][0])
         told += damages + found.mended
         if damages:
@@ -200,44 +212,20 @@ def read_config(folder: Path) -> RunConfig:
     return RunConfig.from_options(options)
 
 
-def find_checkpoint(path: str | Path) -> Path:
-    """A checkpoint folder itself, or the newest whole one of a run folder; ValueError if there is none."""
-    path = Path(path)
-    if (path / "checkpoints").is_dir() or (path / "config.toml").is_file():
-        newest, warnings = newest_valid_checkpoint(path / "checkpoints")
-        if newest is None:
-            raise ValueError(" ".join(warnings) or f"{path} has no checkpoint yet")
-        return newest
-    if (path / "config.json").is_file():
-        return path
-    raise ValueError(f"expected a run or a checkpoint folder (with config.toml or config.json), got {path}")
+def _ancestors(config: RunConfig, listener: Listener | None) -> Ancestors | None:
+    """Whom a run is seeded with, if with anybody; what does not fit is told."""
+    if not config.seed_from:
+        return None
+    ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario, config.seed)
+    seats_for(ancestors, config.population)  # too few seats are refused before anything is written
+    for sentence in ancestors.told:
+        _tell(listener, config, sentence, is_news=True)
+    return ancestors
 
 
-def load_ancestors(path: str, spec: PolicySpec, scenario: str) -> Ancestors:
-    """The boxlings of a checkpoint, to seed a population of networks of these sizes with."""
-    folder = find_checkpoint(path)
-    config, tensors, _ = read_checkpoint(folder)
-    theirs = config["policy"]
-    ours = spec.to_json()
-    if theirs != ours:
-        different = [
-            f"{key} {theirs.get(key)} instead of {value}" for key, value in ours.items() if theirs.get(key) != value
-        ]
-        raise ValueError(
-            f"{folder} cannot seed scenario {scenario}: its boxlings are of another make ({', '.join(different)})"
-        )
-    return Ancestors(tensors["genomes"], tensors["fitness"], tensors.get("genes"))
-
-
-def load_population(path: str | Path) -> tuple[dict[str, Any], PolicySpec, np.ndarray]:
-    """A checkpoint's description, the sizes of its networks, and its genomes (P, parameters)."""
-    config, tensors, _ = read_checkpoint(find_checkpoint(path))
-    return config, PolicySpec.from_json(config["policy"]), tensors["genomes"]
-
-
-def _tell(listener: Listener | None, config: RunConfig, text: str, generation: int = 0) -> None:
+def _tell(listener: Listener | None, config: RunConfig, text: str, generation: int = 0, is_news: bool = False) -> None:
     if listener is not None:
-        listener(Report(generation, int(config.generations or 0), {}, float("nan"), text))
+        listener(Report(generation, int(config.generations or 0), {}, float("nan"), text, is_news))
 
 
 def _go_on(
@@ -275,6 +263,7 @@ def _go_on(
             _save(folder, society, tables, recordings)
         else:
             society, tables, state = restored
+            _prune(folder / "checkpoints", config, tables)  # if it was stopped before it could
             if "recordings.room" in state:  # not in runs of older versions
                 recordings.restore(state)
         while society.generation < society.num_generations:
@@ -343,6 +332,14 @@ def _is_due(generation: int, config: RunConfig) -> bool:
     return generation % int(config.checkpoint_every or 1) == 0 or generation == config.generations
 
 
+_ON_CARD = (
+    ("success", "trained goals"),
+    ("success_held_out", "held-out goals"),
+    ("success_muted", "trained goals, muted"),
+    ("success_shuffled", "trained goals, words shuffled"),
+)
+
+
 def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings) -> None:
     """Tables, then the checkpoint, then old checkpoints make place; the fittest one stays."""
     tables.write()
@@ -373,8 +370,14 @@ def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings
         society.tensors(),
         society.state() | recordings.state(),
         society.tokenizer,
-        lexicon_csv=lexicon_csv(society.lexicon),
+        model_card(description, {name: society.measures[key] for key, name in _ON_CARD if key in society.measures}),
+        lexicon_csv(society.lexicon),
     )
+    _prune(checkpoints, config, tables)
+
+
+def _prune(checkpoints: Path, config: RunConfig, tables: Tables) -> None:
+    """Old checkpoints make place."""
     # those of an interruption go, so that in the end the same ones are there as if there had been none
     due = [int(path.name) for path in list_checkpoints(checkpoints) if _is_due(int(path.name), config)]
     fittest = {tables.fittest[1]} if tables.fittest else set()

@@ -6,8 +6,9 @@ comes a step in which the last population is judged as well, and the model stops
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -27,6 +28,7 @@ from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, prepare, share
 from evolution.offspring import Rows, conceive, couples
+from evolution.pretrained import Ancestors, load_ancestors, seats_for
 from evolution.records import BOXLINGS
 from evolution.relive import Lived, gather, lived
 from evolution.remembered import Remembered, episodes_of
@@ -54,7 +56,6 @@ STEPS_OF_A_BOXLING = 4_000  # or, of a large population, by each, since a checkp
 MEASUREMENTS = 20  # full ones, in a run without fine-tuning
 CHILDHOOD_YEARS = 10  # measurements while the founder learns the language; in tables, generations -10 to -1
 LANGUAGE_PARTS = ("ears",)  # what a newborn draws anew: how it understands words
-ALL_PARTS = ("eyes", "ears", "mind", "mouth", "hands")  # and what one draws anew that inherits nothing
 
 
 class Boxling(mesa.Agent):
@@ -129,15 +130,6 @@ class Collector(mesa.DataCollector):
 
 def _measure_of(society: Society, name: str) -> float:
     return society.measures.get(name, float("nan"))
-
-
-@dataclass(frozen=True)
-class Ancestors:
-    """Boxlings of another run, as the first generation of this one."""
-
-    genomes: np.ndarray  # (Q, parameters) float32
-    fitness: np.ndarray  # (Q,)
-    genes: np.ndarray | None = None  # (Q, genes), where they were inherited there
 
 
 def filled_config(config: RunConfig) -> RunConfig:
@@ -238,6 +230,7 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         query_heads=number(policy.query_heads),
         is_asked=scenario.takes_turns,
         has_topics=policy.topics,
+        own_experts=policy.own_experts,
     )
 
 
@@ -270,9 +263,9 @@ class Society(mesa.Model):
         check_device(config.device)
         prepare(config.threads)
         if config.seed_from and ancestors is None and not is_restored:
-            from evolution.run import load_ancestors  # which imports this module
-
-            ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario)
+            ancestors = load_ancestors(config.seed_from, policy_spec(config), config.scenario, config.seed)
+            for sentence in ancestors.told:
+                warnings.warn(sentence, stacklevel=2)
         self.scenario = scenarios.get(config.scenario)
         self.policy = Policy(policy_spec(config))
         self.layout = self.policy.layout
@@ -315,24 +308,24 @@ class Society(mesa.Model):
         device, population = config.device, config.population
         rng = stream(config.seed, "founders")
         if ancestors is not None:
-            # the fittest first; if there are too few of them, mutated copies fill the population
-            order = np.argsort(-np.nan_to_num(ancestors.fitness, nan=-np.inf), kind="stable")
-            exact = torch.from_numpy(ancestors.genomes[order]).to(device)
+            source, is_copy = seats_for(ancestors, population)
+            exact = torch.from_numpy(ancestors.genomes).to(device)
             origin = "seed"
         else:
             exact = torch.from_numpy(self.layout.draw(min(config.selection.founders, population), rng)).to(device)
             self._raise_founders(exact, on_progress)
+            source, is_copy = np.arange(population) % len(exact), np.arange(population) >= len(exact)
             origin = "founder"
-        source = np.arange(population) % len(exact)
         self.genomes = exact[torch.from_numpy(source).to(device)]
         if config.selection.genes and ancestors is not None and ancestors.genes is not None:
-            self.genes = ancestors.genes[order[source]]
-        if config.selection.mutation and len(exact) < population:
-            copies = slice(len(exact), None)
+            theirs = ancestors.genes[source]
+            self.genes = np.where(np.isfinite(theirs), theirs, self.genes)
+        if config.selection.mutation and is_copy.any():
             if config.selection.genes:
-                self.genes[copies] = vary(self.genes[copies], config.selection.gene_step, rng)[0]
-            self.genomes[copies] = gaussian(
-                self.genomes[copies], self.layout, column(self.genes[copies], "mutation_step"),
+                self.genes[is_copy] = vary(self.genes[is_copy], config.selection.gene_step, rng)[0]
+            self.genomes[torch.from_numpy(is_copy).to(device)] = gaussian(
+                self.genomes[torch.from_numpy(is_copy).to(device)], self.layout,
+                column(self.genes[is_copy], "mutation_step"),
                 torch_stream(config.seed, "founders", device=device),
             )  # fmt: skip
         for slot in range(population):
@@ -554,7 +547,7 @@ class Society(mesa.Model):
             measures[f"expert_use/{modality}/{expert}"] = part
         others = np.array(
             [
-                [shares[m, f"expert_{k}"] for k in range(rollout.use.num_experts)]
+                [shares[m, expert] for expert in rollout.use.experts]
                 for m in ("heard", "body")
                 if (m, "expert_0") in shares
             ]
@@ -638,13 +631,13 @@ class Society(mesa.Model):
         origins = np.where(is_newborn, "newborn", "mutant")
         if any(each.parent is None for each in replacements):  # then all are drawn anew
             origins[:] = "drawn"
-            self._renew(self.genomes, self.optimiser, slots, ALL_PARTS, rng)
+            self._renew(self.genomes, self.optimiser, slots, self.layout.parts, rng)
             if self.optimiser is not None:
                 self.optimiser.num_updates[places] = 0
             self.genes[slots] = [optional_genes(self.config)[name] for name in NAMES]
         elif replacements:
             mothers, fathers = self._bear(replacements, slots, rng)
-            parts = LANGUAGE_PARTS if config.newborns_inherit else ALL_PARTS
+            parts = LANGUAGE_PARTS if config.newborns_inherit else self.layout.parts
             self._renew(self.genomes, self.optimiser, slots[is_newborn], parts, rng)
         if self.slow_genomes is not None:
             self.slow_genomes[places] = self.genomes[places]

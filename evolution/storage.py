@@ -9,7 +9,7 @@ Equal contents give equal bytes. Nothing is pickled. Where a file was replaced
 as a run went on, the one before is kept as its spare copy.
 
 A checkpoint is laid out as model hubs lay out a model: config.json, model.safetensors, tokenizer.json,
-README.md; lexicon.csv is ours.
+README.md; lexicon.csv is ours. state.safetensors, with which a run goes on, is in the checkpoints of runs alone.
 """
 
 import hashlib
@@ -40,8 +40,10 @@ REPLACED = ".replaced-"  # how the name of a checkpoint folder begins while a ne
 
 CHECKPOINT_FORMAT = "boxlings-checkpoint"
 CHECKPOINT_FORMAT_VERSION = 1
-REQUIRED_FILES = {"model.safetensors", "state.safetensors", "tokenizer.json"}
-OPTIONAL_FILES = {"README.md", "lexicon.csv"}
+STATE = "state.safetensors"
+REQUIRED_FILES = {"model.safetensors", "tokenizer.json"}
+OPTIONAL_FILES = {"README.md", "lexicon.csv", STATE}
+MODEL_FILES = ("config.json", *sorted(REQUIRED_FILES), "README.md", "lexicon.csv")  # of a model without a run
 BOOKKEEPING = ("config_sha256", "files", "format", "format_version")  # keys of config.json that are ours
 
 RESTORE = "restore it from a copy or start a new run"
@@ -242,20 +244,32 @@ def write_checkpoint(
     """
     if generation < 0:
         raise ValueError(f"generation must not be negative, got {generation}")
-    files = {
-        "model.safetensors": _tensors_to_bytes(tensors),
-        "state.safetensors": _tensors_to_bytes(state),
-        "tokenizer.json": tokenizer_json.encode(),
-    }
+    target = Path(folder_checkpoints) / f"{generation:06d}"
+    return write_model(target, config, tensors, tokenizer_json, model_card, lexicon_csv, state)
+
+
+def write_model(
+    target: str | Path,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    tokenizer_json: str,
+    model_card: str | None = None,
+    lexicon_csv: str | None = None,
+    state: Mapping[str, np.ndarray] | None = None,
+) -> Path:
+    """Write a model's folder, whole or not at all, in place of one that was there; as `write_checkpoint`."""
+    files = {"model.safetensors": _tensors_to_bytes(tensors), "tokenizer.json": tokenizer_json.encode()}
+    if state is not None:
+        files[STATE] = _tensors_to_bytes(state)
     if model_card is not None:
         files["README.md"] = model_card.encode()
     if lexicon_csv is not None:
         files["lexicon.csv"] = lexicon_csv.encode()
     files["config.json"] = _config_to_bytes(config, files)
 
-    folder = Path(folder_checkpoints)
-    name = f"{generation:06d}"
-    target, replaced = folder / name, folder / (REPLACED + name)
+    target = Path(target)
+    folder, name = target.parent, target.name
+    replaced = folder / (REPLACED + name)
     temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}-{name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,6 +295,8 @@ def write_checkpoint(
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return (config, tensors, state) as they were given to `write_checkpoint`; the arrays may be written to.
 
+    Of a model without the state of a run, an empty state.
+
     DamagedFile when anything is missing, of another format, or changed in any byte.
     """
     path = Path(path)
@@ -292,7 +308,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndar
         data[name] = read_bytes(path / name, OTHER_CHECKPOINT)
         _expect(path / name, expected, _size_and_digest(data[name]))
     tensors = _tensors_from_bytes(path / "model.safetensors", data["model.safetensors"])
-    state = _tensors_from_bytes(path / "state.safetensors", data["state.safetensors"])
+    state = _tensors_from_bytes(path / STATE, data[STATE]) if STATE in data else {}
     return {key: value for key, value in config.items() if key not in BOOKKEEPING}, tensors, state
 
 

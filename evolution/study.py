@@ -119,6 +119,8 @@ def refuse_other_options(folder: Path, study: StudyConfig) -> None:
     asked, theirs = flat(study.asked()), read_toml(folder / "study.toml")
     theirs = flat({name: value for name, value in theirs.items() if name not in ("version", "plan")})
     for name in [*asked, *theirs]:
+        if (asked.get(name), theirs.get(name)) == ([], None):  # as older studies say it
+            continue
         if asked.get(name) != theirs.get(name):
             raise ValueError(
                 f"{folder} holds a study with {_said(name, theirs.get(name))}, got {_said(name, asked.get(name))}: "

@@ -29,17 +29,23 @@ class ExpertUse:
     visual_tokens: int = 0  # looks, one per agent that sees
     share_sums: dict[str, Tensor] = field(default_factory=dict)  # modality -> (K,) summed gate shares
     token_counts: dict[str, float] = field(default_factory=dict)
+    added: tuple[str, ...] = ()  # names of experts besides those that every boxling has
+
+    @property
+    def experts(self) -> list[str]:
+        """The names of all experts but the visual one."""
+        return [f"expert_{name}" for name in (*range(self.num_experts), *self.added)]
 
     def note(self, modality: str, shares: Tensor, counts: Tensor) -> None:
         """Add the gate's shares (P, tokens, K) of one modality, each token as often as it came up, (P, tokens)."""
         total = (shares.detach() * counts.unsqueeze(-1)).sum(dim=(0, 1)).cpu()
-        self.share_sums[modality] = self.share_sums.get(modality, torch.zeros(self.num_experts)) + total
+        self.share_sums[modality] = self.share_sums.get(modality, torch.zeros(len(self.experts))) + total
         self.token_counts[modality] = self.token_counts.get(modality, 0.0) + float(counts.sum())
 
     def shares(self) -> dict[tuple[str, str], float]:
         """Share of each expert in each modality that occurred: (modality, expert) -> [0, 1]."""
         table: dict[tuple[str, str], float] = {}
-        experts = ["visual"] + [f"expert_{k}" for k in range(self.num_experts)]
+        experts = ["visual", *self.experts]
         if self.visual_tokens:
             table |= {("vision", expert): float(expert == "visual") for expert in experts}
         for modality, total in self.share_sums.items():
@@ -49,12 +55,17 @@ class ExpertUse:
         return table
 
 
-def routed_experts(tokens: Tensor, weights: dict[str, Tensor], num_experts: int) -> tuple[Tensor, Tensor]:
+def routed_experts(tokens: Tensor, weights: dict[str, Tensor], spec: PolicySpec) -> tuple[Tensor, Tensor]:
     """Non-visual tokens (P, M, D) through the gated experts; returns (P, M, D) and the gate's shares (P, M, K)."""
-    shares = torch.softmax(torch.bmm(tokens, weights["gate"]), dim=-1)
+    own = [(expert, expert.own(weights)) for expert in spec.added_experts]
+    gate = torch.cat([weights["gate"], *(layers["gate"] for _, layers in own)], dim=-1)
+    shares = torch.softmax(torch.bmm(tokens, gate), dim=-1)
     hidden = torch.relu(torch.baddbmm(weights["experts.bias"].unsqueeze(1), tokens, weights["experts.in"]))
-    mixed = hidden.unflatten(-1, (num_experts, -1)) * shares.unsqueeze(-1)
-    return torch.bmm(mixed.flatten(-2), weights["experts.out"]), shares
+    mixed = hidden.unflatten(-1, (spec.num_experts, -1)) * shares[..., : spec.num_experts].unsqueeze(-1)
+    made = torch.bmm(mixed.flatten(-2), weights["experts.out"])
+    for k, (expert, layers) in enumerate(own, spec.num_experts):
+        made = made + shares[..., k : k + 1] * expert.read(tokens, layers, spec)
+    return made, shares
 
 
 def visual_expert(

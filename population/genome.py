@@ -21,7 +21,9 @@ class Layer:
     name: str
     shape: tuple[int, ...]
     spread: float  # standard deviation of a newly drawn value; 0 for biases
-    part: str  # of the boxling: eyes, ears, mind, mouth, hands
+    part: str  # of the boxling: eyes, ears, mind, mouth, hands, or the name of an expert that was added
+    is_fixed: bool = False  # neither learned nor mutated
+    is_given: bool = False  # never drawn: it comes from outside
 
     @property
     def size(self) -> int:
@@ -64,6 +66,11 @@ class Layout:
         for layer in self.layers:
             genomes[:, self.slices[layer.name]] = layer.spread * rng.standard_normal((num_genomes, layer.size))
         return genomes
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All parts that can be drawn anew."""
+        return tuple(dict.fromkeys(layer.part for layer in self.layers if not layer.is_given))
 
     def columns_of(self, *parts: str) -> np.ndarray:
         """Which columns belong to these parts of the boxling, (parameters,) bool."""

@@ -124,17 +124,23 @@ class Response:
     thought: Tensor  # (P, N, D), the input of the heads
 
 
+def first_about(spec: PolicySpec) -> Tensor:
+    """What places of a message attend to before anything is learned: logits (L, topics), each place another topic."""
+    # left to chance alone, one seed in three gave three of four places to one attribute
+    logits = torch.zeros(spec.message_length, spec.num_topics)
+    logits[:, -1] = -THOUGHT_RESERVE
+    for place in range(0 if spec.is_asked else spec.message_length):
+        logits[place, place % max(1, spec.num_topics - 1)] += FIRST_TOPIC
+    return logits
+
+
 class Policy:
     """The networks of all boxlings, given their genomes' layers (`Layout.views`)."""
 
     def __init__(self, spec: PolicySpec) -> None:
         self.spec = spec
         self.layout = spec.layout()
-        # left to chance alone, one seed in three gave three of four places to one attribute
-        self.first_about = torch.zeros(spec.message_length, spec.num_topics)
-        self.first_about[:, -1] = -THOUGHT_RESERVE
-        for place in range(0 if spec.is_asked else spec.message_length):
-            self.first_about[place, place % max(1, spec.num_topics - 1)] += FIRST_TOPIC
+        self.first_about = first_about(spec)
 
     def listen(
         self,
@@ -202,6 +208,9 @@ class Policy:
     def prepared(self, layers: dict[str, Tensor]) -> dict[str, Tensor]:
         """Layers, beside them what follows from them alone."""
         weights = dict(layers)
+        for layer in self.layout.layers:
+            if layer.is_fixed:
+                weights[layer.name] = weights[layer.name].detach()
         weights["tokens"], weights["tokens.shares"] = self._token_table(weights)
         weights["about"] = torch.softmax(
             ABOUT_SHARPNESS * weights["say.about"] + self.first_about.to(weights["say.about"].device), dim=-1
@@ -232,7 +241,7 @@ class Policy:
         acts, moved, roles = torch.split(weights["body"], [spec.num_actions, 2, 2], dim=1)
         states = acts[:, :, None, None] + moved[:, None, :, None] + roles[:, None, None]
         tokens = torch.cat([words.flatten(1, 2), weights["goal"], states.flatten(1, 3)], dim=1)
-        return routed_experts(tokens, weights, spec.num_experts)
+        return routed_experts(tokens, weights, spec)
 
     def questions(self, weights: dict[str, Tensor], shares: Mapping[int, Tensor]) -> Tensor | None:
         """What is asked of a picture, (P, M, Q, heads, key): by how probable each value of a visible attribute is.

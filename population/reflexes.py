@@ -216,7 +216,8 @@ class Reflexes:
     def use(self) -> ExpertUse:
         """What the experts did until now."""
         spec = self.spec
-        use = ExpertUse(spec.num_experts, self.visual_calls, self.visual_tokens)
+        added = tuple(expert.name for expert in spec.added_experts)
+        use = ExpertUse(spec.num_experts, self.visual_calls, self.visual_tokens, added=added)
         counts = torch.from_numpy(self.token_counts).float()
         ends = np.cumsum([2 * spec.message_length * spec.num_symbols, sum(spec.attribute_sizes), spec.num_body_states])
         for modality, end, size in zip(("heard", "goal", "body"), ends, np.diff(ends, prepend=0), strict=True):

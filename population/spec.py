@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
+from population import token_experts
 from population.genome import Layer, Layout
+from population.token_experts import TokenExpert
 
 NUM_TOUCHES = 4  # what can be felt of a cell nearby: empty, a body, a boxling, beyond the edge
 NUM_EDIT_CLASSES = 3  # what the own act changes next: nothing, where I stand, where something else lies too
@@ -34,11 +36,18 @@ class PolicySpec:
     has_end: bool = False  # the last symbol ends a message
     is_asked: bool = False  # what a message is about hangs on what is believed of the other's goal, too
     has_topics: bool = True  # places of a message attend to one thing in mind each; otherwise to the thought alone
+    own_experts: tuple[str, ...] = ()  # names of added ones, see `population.token_experts`
+    lm_width: int = 0  # numbers by which a language model describes a token; 0: there is none
+    lm_is_frozen: bool = True  # they stay as they are
 
     def __post_init__(self) -> None:
         for name in ("num_symbols", "message_length", "width", "num_experts", "expert_width", "key_width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.lm_width < 0:
+            raise ValueError(f"lm_width must be 0 or more, got {self.lm_width}")
+        if len(set(self.own_experts)) < len(self.own_experts) or "lm" in self.own_experts:
+            raise ValueError(f"own_experts must be different names, and not lm, got {', '.join(self.own_experts)}")
         if self.num_symbols < 2:
             raise ValueError(f"num_symbols must be at least 2, got {self.num_symbols}")
         if self.has_end and self.num_symbols < 3:
@@ -76,6 +85,17 @@ class PolicySpec:
         return self.num_actions * 4
 
     @property
+    def num_tokens(self) -> int:
+        """Tokens of all kinds but visual ones: words in either voice, values of goals, states of the body."""
+        return 2 * self.message_length * self.num_symbols + sum(self.attribute_sizes) + self.num_body_states
+
+    @property
+    def added_experts(self) -> tuple[TokenExpert, ...]:
+        """Those besides the ones that every boxling has; ValueError for a name that there is not."""
+        names = (*self.own_experts, *(("lm",) if self.lm_width else ()))
+        return tuple(token_experts.REGISTRY.get(name) for name in names)
+
+    @property
     def num_cells(self) -> int:
         return self.view_shape[0] * self.view_shape[1]
 
@@ -102,6 +122,8 @@ class PolicySpec:
         weight("experts.in", d, self.num_experts * self.expert_width, "mind", relu)
         bias("experts.bias", self.num_experts * self.expert_width, "mind")
         weight("experts.out", self.num_experts * self.expert_width, d, "mind", sqrt(self.num_experts))
+        for expert in self.added_experts:
+            layers.extend(expert.in_genome(self))
         for name in ("language", "situation"):
             weight(f"{name}.input", d, 2 * d, "mind")
             bias(f"{name}.bias", 2 * d, "mind")

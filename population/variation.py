@@ -123,10 +123,13 @@ def groups_of(layout: Layout, kind: Crossing) -> np.ndarray:
 
 
 def _layer_sizes(genomes: Tensor, layout: Layout) -> Tensor:
-    """The root mean square of each layer of each genome, (n, layers)."""
+    """The root mean square of each layer of each genome, (n, layers); 0 of those that are fixed, so that they stay."""
     pieces = torch.split(genomes, [layer.size for layer in layout.layers], dim=1)
     return torch.stack(
-        [piece.norm(dim=1) / layer.size**0.5 for piece, layer in zip(pieces, layout.layers, strict=True)]
+        [
+            torch.zeros_like(piece[:, 0]) if layer.is_fixed else piece.norm(dim=1) / layer.size**0.5
+            for piece, layer in zip(pieces, layout.layers, strict=True)
+        ]
     ).T
 
 

@@ -29,6 +29,7 @@ from evolution.config import DEFAULTS
 from evolution.records import write_episodes
 from evolution.run import Report, read_config
 from evolution.storage import (
+    MODEL_FILES,
     RunLock,
     newest_valid_checkpoint,
     read_checkpoint,
@@ -421,7 +422,9 @@ def test_a_run_is_seeded_with_the_survivors_of_another(folder, tmp_path, call):
     _, theirs, _ = read_checkpoint(folder / "checkpoints" / f"{GENERATIONS:06d}")
     _, ours, _ = read_checkpoint(out / "checkpoints" / "000000")
     best = int(np.nanargmax(theirs["fitness"]))  # nan: born since they were judged
-    np.testing.assert_array_equal(ours["genomes"][0], theirs["genomes"][best])
+    np.testing.assert_array_equal(ours["genomes"][:POPULATION], theirs["genomes"])  # all, as they sat
+    nearest = np.abs(theirs["genomes"] - ours["genomes"][POPULATION]).sum(axis=1).argmin()
+    assert nearest == best  # whose copy comes first
 
 
 def test_a_failure_in_pictures_loses_nothing(copy, call, monkeypatch):
@@ -947,6 +950,9 @@ def test_pretrain_leaves_one_checkpoint_that_seeds_a_run(quick_guide, tmp_path, 
     assert [path.name for path in out.parent.iterdir()] == ["guide"]
     description, tensors, _ = read_checkpoint(out)
     assert (description["scenario"], description["seed"], description["population"]) == ("guide", 5, 2)
+    assert sorted(path.name for path in out.iterdir()) == sorted(MODEL_FILES)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert f"| trained goals | {found['measured']['trained goals']['success']:.3f} |" in card
     assert description["generation"] == found["generation"]
     assert len(tensors["genomes"]) == 2
     status, _, _ = call(
@@ -997,6 +1003,71 @@ def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tm
     assert status == 0
     assert "founder" not in err  # it did not begin again
     assert [path.name for path in tmp_path.iterdir()] == ["guide"]
+
+
+# ---- export of a model ----
+
+
+def test_an_exported_model_seeds_a_population_of_the_same_success(folder, tmp_path, call):
+    out = tmp_path / "model"
+    status, printed, _ = call("export", folder, "--best", "--out", out, "--licence", "mit", "--json")
+    assert status == 0
+    found = json.loads(printed)
+    assert (found["model"], found["format"], found["boxlings"]) == (str(out), "model", POPULATION)
+    assert sorted(path.name for path in out.iterdir()) == sorted(MODEL_FILES)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlibrary_name: boxlings\nlicense: mit\n")
+    run = load_run(folder)
+    fitness = run.generations["fitness_mean"]
+    assert fitness[found["generation"]] == max(fitness[int(path.name)] for path in run.checkpoints)
+    seeded = tmp_path / "seeded"
+    few = [*TINY, "--generations", 1, "--seed", 8, "--no-pictures"]
+    assert call("run", "--seed-from", out, *few, "--out", seeded)[0] == 0
+    for split in ("train", "held-out"):
+        of_model, of_run = (
+            json.loads(call("eval", path, "--split", split, "--json", "--worlds", 512)[1])
+            for path in (out, seeded / "checkpoints" / "000000")
+        )
+        assert of_model["success"] == of_run["success"]
+        assert of_model["understanding"] == of_run["understanding"]
+        of_source = json.loads(
+            call("eval", folder / "checkpoints" / f"{found['generation']:06d}", "--split", split, "--json",
+                 "--worlds", 512)[1]
+        )  # fmt: skip
+        assert of_model["success"] == of_source["success"]
+
+
+def test_an_export_of_a_model_replaces_nothing_and_goes_with_no_format(folder, tmp_path, call):
+    (tmp_path / "model").mkdir()
+    refused = call("export", folder, "--best", "--out", tmp_path / "model")
+    assert_refused(*refused, "--out must be a new folder", str(tmp_path / "model"))
+    assert_refused(*call("export", folder, "--best", "--to", "csv"), "--best writes a model", "--to csv")
+    assert_refused(*call("export", folder, "--licence", "mit"), "goes with --best")
+
+
+@pytest.mark.parametrize("name", sorted({*MODEL_FILES}))
+def test_a_model_that_was_tampered_with_is_refused_by_the_name_of_the_file(folder, tmp_path, call, name):
+    out = tmp_path / "model"
+    assert call("export", folder, "--best", "--out", out)[0] == 0
+    flip_a_bit(out / name)
+    for command in (["eval", out], ["run", "--seed-from", out, *TINY, "--out", tmp_path / "run"]):
+        assert_refused(*call(*command), str(out / name))
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_models_and_what_does_not_fit_are_told(folder, tmp_path, call):
+    few = [*TINY, "--generations", 1, "--no-pictures"]
+    status, _, err = call(
+        "run", "--seed-from", folder, "--seed-from", folder, "--num-experts", 3, *few, "--out", tmp_path / "run"
+    )
+    assert status == 0
+    assert err.count("1 expert more than it has, drawn anew and silent at first") == 2
+    assert read_config(tmp_path / "run").seed_from == (str(folder), str(folder))
+    refused = call(
+        "run", *(["--seed-from", folder] * 3), *few, "--population", 2, "--live-worlds", 2, "--out", tmp_path / "two"
+    )
+    assert_refused(*refused, "population must be at least the 3 models that seed it, got 2")
+    assert not (tmp_path / "two").exists()
 
 
 # ---- full and read-only disks ----

@@ -39,7 +39,7 @@ class Own(Guide):
 @pytest.fixture
 def own() -> Iterator[Guide]:
     yield scenarios.register(Own())
-    del scenarios._registry()["own-guide"]
+    scenarios.REGISTRY.remove("own-guide")
 
 
 def test_a_scenario_of_ones_own_is_run_like_any_other(own: Guide, tmp_path: Path):
