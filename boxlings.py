@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from evolution.run import Interrupted, Report, evolve, resume
     from evolution.society import Society
     from evolution.study import Progress as StudyProgress
+    from population.language_agent import LanguageAgents
     from population.policy import Policy
     from population.spec import PolicySpec
     from world.scenarios.base import Scenario
@@ -180,7 +181,10 @@ def _eval(options: argparse.Namespace) -> int:
     from evolution.machine import prepare
     from population.policy import Policy
 
-    description, spec, genomes, scenario = _population(options.folder)
+    description, spec, genomes, scenario, minds = _population(options.folder)
+    if minds is not None and (options.pairs or options.language):
+        given = "--pairs" if options.pairs else "--language"
+        raise ValueError(f"some of these boxlings are a language model, so there is no telling of {given}")
     scenario.check_split(options.split)
     if options.pairs and not scenario.has_guide:
         raise ValueError(f"scenario {scenario.name} has no guides, so there are no pairs to tell apart: got --pairs")
@@ -193,6 +197,7 @@ def _eval(options: argparse.Namespace) -> int:
         "channel": options.channel,
         "hearing_radius_cells": description["hearing_radius_cells"],
         "seed": options.seed,
+        **({} if minds is None else {"minds": minds}),
     }
     per_boxling = math.ceil(options.worlds / len(genomes))
     found = evaluate(policy, boxlings, scenario, worlds_per_boxling=per_boxling, **circumstances)
@@ -670,8 +675,12 @@ def _draw(run: Run) -> dict[str, Any]:
     return drawn
 
 
-def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario]:
-    """A checkpoint's description, network sizes, genomes and scenario; ValueError if these do not fit."""
+def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario, LanguageAgents | None]:
+    """A checkpoint's description, network sizes, genomes, scenario, and boxlings that are a language model.
+
+    ValueError if these do not fit.
+    """
+    from evolution.minds import minds_of_checkpoint
     from evolution.run import find_checkpoint, load_population
     from evolution.storage import list_checkpoints
     from world import scenarios
@@ -697,7 +706,7 @@ def _population(path: str) -> tuple[dict[str, Any], PolicySpec, Any, Scenario]:
             f"{folder} does not fit its own description: expected genomes of {num_parameters} parameters, "
             f"got an array of shape {genomes.shape}"
         )
-    return description, spec, genomes, scenario
+    return description, spec, genomes, scenario, minds_of_checkpoint(folder, spec, scenario)
 
 
 def _print(found: dict[str, Any], lines: Sequence[object], options: argparse.Namespace) -> int:

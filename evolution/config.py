@@ -54,6 +54,7 @@ MutationKind = Literal["gaussian", "safe"]
 Crossover = Literal["none", "expert", "layer", "distil"]
 GeneCrossover = Literal["mean", "parent"]
 LearnFrom = Literal["all", "reward", "elites"]
+LanguageModelUse = Literal["expert", "agent"]
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,31 @@ class LearningConfig:
 
 
 @dataclass(frozen=True)
+class LanguageModelConfig:
+    """A pretrained language model among the boxlings, in the format of transformers."""
+
+    lm: str | None = None  # its folder, or OWNER/NAME of the hub
+    lm_as: LanguageModelUse = "expert"  # an expert that every boxling has besides its own, or whole boxlings
+    lm_width: int = 32  # numbers by which the expert describes each token
+    lm_frozen: bool = True  # off: the expert's numbers are learned and inherited, or the model learns from lives
+    lm_boxlings: int = 1  # of the population, that it plays where it is whole ones
+    lm_rounds: int = 16  # updates each generation, where it is whole boxlings and not frozen
+    lm_learning_rate: float = 1e-3  # of AdamW, for these
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "lm_as", get_args(LanguageModelUse))
+        _check(self, "lm_width", 1, 4096)
+        _check(self, "lm_boxlings", 1)
+        _check(self, "lm_rounds", 0)
+        _check(self, "lm_learning_rate", 0)
+
+    @property
+    def num_boxlings(self) -> int:
+        """How many boxlings are the language model."""
+        return self.lm_boxlings if self.lm and self.lm_as == "agent" else 0
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """One run: `evolve(RunConfig(scenario="guide", out="runs/first"))`."""
 
@@ -216,6 +242,7 @@ class RunConfig:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
+    language_model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
 
     def __post_init__(self) -> None:
         _set_names(self, "seed_from")
@@ -232,6 +259,15 @@ class RunConfig:
         if self.selection.revalidated_elites > self.population:
             raise ValueError(
                 f"revalidated_elites must be at most the population {self.population}, "
+                f"got {self.selection.revalidated_elites}"
+            )
+        if self.language_model.num_boxlings > self.population:
+            raise ValueError(
+                f"lm_boxlings must be at most the population {self.population}, got {self.language_model.lm_boxlings}"
+            )
+        if self.language_model.num_boxlings and self.selection.revalidated_elites:
+            raise ValueError(
+                f"revalidated_elites must be 0 where a language model is among the boxlings, "
                 f"got {self.selection.revalidated_elites}"
             )
 
@@ -301,7 +337,13 @@ def _from_options(kind: Any, options: dict[str, Any], where: str) -> Any:
     unknown = [name for name in options if name not in known]
     if unknown:
         raise ValueError(f"unknown option {where}{unknown[0]}; there are {', '.join(known)}")
-    parts = {"channel": ChannelConfig, "policy": PolicyConfig, "selection": SelectionConfig, "learning": LearningConfig}
+    parts = {
+        "channel": ChannelConfig,
+        "policy": PolicyConfig,
+        "selection": SelectionConfig,
+        "learning": LearningConfig,
+        "language_model": LanguageModelConfig,
+    }
     values = {
         name: _from_options(parts[name], value, f"{name}.") if kind is RunConfig and name in parts else value
         for name, value in options.items()

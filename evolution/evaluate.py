@@ -16,6 +16,7 @@ from evolution.seats import draw_offsets, familiar_offsets, seat, stranger_offse
 from language.channel import Intervention, altered, as_heard, draw_others, draw_symbols, until_end
 from language.interaction import Interaction
 from language.measures import share_interval
+from population.language_agent import LanguageAgents
 from population.policy import Policy, Senses, body_state, rows_where
 from population.spec import PolicySpec
 from world.codes import Role
@@ -38,11 +39,13 @@ def play(
     offsets: tuple[int, ...] | None = None,
     num_recorded: int = 0,
     num_noted: int = 0,
+    keeps: bool = False,
+    minds: LanguageAgents | None = None,
 ) -> tuple[Rollout, np.ndarray]:
     """Every boxling guides this many fresh worlds of a split, with the most probable acts and symbols.
 
-    `offsets`: which partners (see evolution.seats), default everybody; `num_recorded` and `num_noted` as in
-    evolution.live. Returns the rollout and the world numbers.
+    `offsets`: which partners (see evolution.seats), default everybody; `num_recorded`, `num_noted`, `keeps` and `minds`
+    as in evolution.live. Returns the rollout and the world numbers.
     """
     population = len(genomes)
     rng = stream(seed, "worlds", split)
@@ -63,6 +66,8 @@ def play(
         explores=False,
         num_recorded=num_recorded,
         num_noted=num_noted,
+        keeps=keeps,
+        minds=minds,
     )
     return rollout, numbers
 

@@ -17,6 +17,7 @@ from evolution.machine import share
 from evolution.seats import Seating
 from language.channel import SILENCE, Intervention, altered_symbols, sent_symbols
 from population.experts import ExpertUse
+from population.language_agent import LanguageAgents
 from population.policy import Policy
 from population.reflexes import Done, Reflexes, Sensed
 from population.spec import PolicySpec
@@ -90,13 +91,15 @@ def live(
     num_noted: int = 0,
     supply: WorldSupply | None = None,
     advised_share: float = 0.0,
+    minds: LanguageAgents | None = None,
 ) -> Rollout:
     """Play `worlds` to their end, in place, with boxlings of these `genomes` (P, parameters).
 
     Acts and symbols are the most probable ones, or drawn if it `explores`. `keeps` holds on to what learning needs;
     the first `num_recorded` worlds are recorded, and what was said and done is noted of the first `num_noted` ones.
     `rng` draws acts, symbols, noise and the shuffle. With a `supply` every world that is over makes place for a new
-    one, so that nobody waits. `advised_share` of all acts are those that the simulator's own search advises.
+    one, so that nobody waits. `advised_share` of all acts are those that the simulator's own search advises. `minds`
+    play the seats of their genomes in place of these, which are of no use then.
     """
     spec = policy.spec
     num_noted = max(num_noted, num_recorded)
@@ -115,6 +118,8 @@ def live(
     sent = np.full((num_worlds, num_agents, spec.message_length), SILENCE, np.int16)
     is_builder = worlds.role == Role.BUILDER
     is_new = np.ones(num_worlds, bool)
+    if minds is not None:
+        minds.begin()
 
     def sense() -> Sensed:
         observation = scenario.observe(worlds)
@@ -148,6 +153,9 @@ def live(
         if explores:
             chances = rng.random((num_worlds, num_agents, 1 + spec.message_length), np.float32)
         reflexes.step(sensed, done, share, chances=chances, forced=advised, weighs=keeps)
+        if minds is not None:
+            minds.hear(sensed)
+            minds.act(sensed, done, seating.genome_of)
         sent = sent_symbols(done.symbols, spec.num_symbols, spec.has_end)
         reward = scenario.advance(worlds, done.act, done.answers)
         if scenario.takes_turns:
@@ -193,6 +201,8 @@ def live(
     # counted before what comes after the last step is weighed: that is not lived
     rollout.use = reflexes.use()
     rollout.act_counts, rollout.said_counts = reflexes.act_counts.copy(), reflexes.said_counts.copy()
+    if minds is not None:
+        rollout.act_counts[minds.rows], rollout.said_counts[minds.rows] = minds.act_counts, minds.said_counts
     if keeps and not worlds.is_over.all():
         done = Done.nothing(num_worlds, num_agents, spec.message_length, len(spec.attribute_sizes))
         reflexes.step(sense(), done, share, weighs=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import platform
 import signal
 import threading
@@ -17,6 +18,7 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device
+from evolution.minds import describe_minds
 from evolution.pretrained import Ancestors, find_checkpoint, load_ancestors, load_population, model_card, seats_for
 from evolution.records import Recordings, Tables, write_ancestors, write_episodes, write_language
 from evolution.society import Society, filled_config, policy_spec
@@ -49,6 +51,9 @@ __all__ = [
     "slug",
     "stop_request",
 ]
+
+
+INSISTS_EVERY_SECONDS = 0.5  # who asked twice to stop
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -363,6 +368,8 @@ def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings
         ],
         "lexicon": society.lexicon,
     }
+    if told := describe_minds(config):
+        description["language_model"] = told
     write_checkpoint(
         checkpoints,
         society.generation,
@@ -393,21 +400,31 @@ def _write_ancestors(folder: Path, society: Society) -> None:
 @contextmanager
 def stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a wish that is granted after the generation; the second one interrupts at once."""
-    asked = threading.Event()
+    asked, left = threading.Event(), threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
 
     def ask(_signal: int, _frame: object) -> None:
         if asked.is_set():
+            if not insists.is_alive() and not left.is_set():
+                insists.start()
             raise KeyboardInterrupt
         asked.set()
         tell()
+
+    def insist() -> None:
+        # compiled code that looks up the type of a value may swallow what is raised right then
+        while not left.wait(INSISTS_EVERY_SECONDS):
+            _thread.interrupt_main(signal.SIGINT)
+
+    insists = threading.Thread(target=insist, daemon=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked.is_set
     finally:
+        left.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -27,6 +27,13 @@ from evolution.insight import insight
 from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, prepare, share
+from evolution.minds import (
+    expert_features,
+    load_minds,
+    mind_tensors,
+    restore_mind,
+    with_models_told_apart,
+)
 from evolution.offspring import Rows, conceive, couples
 from evolution.pretrained import Ancestors, load_ancestors, seats_for
 from evolution.records import BOXLINGS
@@ -43,11 +50,13 @@ from population.genes import founders as founders_genes
 from population.lineage import NO_FATHER, NO_MOTHER, ORIGINS, Birth, Lineage
 from population.policy import Policy
 from population.spec import PolicySpec
+from population.token_experts import LanguageModelExpert
 from population.variation import gaussian
 from world import scenarios
 from world.recording import record, scene_of, start_columns
 from world.splits import COMPOSITIONS, TRAIN
 
+LESSONS_A_ROUND = 32  # from which a language model learns at once
 MAX_SPEAKERS = 16  # by whom the language of a generation is measured, and recorded
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.5, 0.5  # of straight-through gradients while the founder learns
 FADES_OVER = 0.25  # last share of a run (and of the founder's childhood) over which the learning rate falls to zero
@@ -135,6 +144,7 @@ def _measure_of(society: Society, name: str) -> float:
 def filled_config(config: RunConfig) -> RunConfig:
     """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
     scenario = scenarios.get(config.scenario)
+    config = with_models_told_apart(config)
     # by its full name: a file of levels lies where it lies, wherever the run is continued
     defaults = defaults_for(scenario.kind, scenario.attribute_sizes, scenario.is_decided_by_answers)
     steps = config.population * config.live_worlds * scenario.num_agents * scenario.num_steps  # at most
@@ -205,7 +215,7 @@ def what_is_learned(learning: LearningConfig) -> LearningConfig:
 def policy_spec(config: RunConfig) -> PolicySpec:
     """The sizes of the networks that a filled configuration asks for."""
     scenario = scenarios.get(config.scenario)
-    policy, channel = config.policy, config.channel
+    policy, channel, lm = config.policy, config.channel, config.language_model
 
     def number(value: int | None) -> int:
         if value is None:
@@ -231,6 +241,8 @@ def policy_spec(config: RunConfig) -> PolicySpec:
         is_asked=scenario.takes_turns,
         has_topics=policy.topics,
         own_experts=policy.own_experts,
+        lm_width=lm.lm_width if lm.lm and lm.lm_as == "expert" else 0,
+        lm_is_frozen=lm.lm_frozen,
     )
 
 
@@ -269,6 +281,8 @@ class Society(mesa.Model):
         self.scenario = scenarios.get(config.scenario)
         self.policy = Policy(policy_spec(config))
         self.layout = self.policy.layout
+        self.minds = load_minds(config, self.policy.spec, self.scenario)  # boxlings that are a language model
+        self.num_own = config.population - config.language_model.num_boxlings  # the others, in the first slots
         self.generation = 0
         self.num_generations = int(config.generations or 0)
         self.next_id = 1
@@ -285,6 +299,7 @@ class Society(mesa.Model):
         self.slots: list[Boxling] = []
         self.selection = Selection(config.selection)
         self.behaviour = np.zeros((config.population, 2))  # of the generation judged last, see `evolution.archive`
+        self.lives: Rollout | None = None  # of the generation judged last, where somebody learns from it
         self.remembered: Remembered | None = None  # an episode of everybody, and of everybody's ancestors
         self.best_validated: int | None = None  # slot of the elite that did best when judged again
         self.learning = what_is_learned(config.learning)
@@ -310,9 +325,11 @@ class Society(mesa.Model):
         if ancestors is not None:
             source, is_copy = seats_for(ancestors, population)
             exact = torch.from_numpy(ancestors.genomes).to(device)
+            self._learn_tokens(exact)
             origin = "seed"
         else:
             exact = torch.from_numpy(self.layout.draw(min(config.selection.founders, population), rng)).to(device)
+            self._learn_tokens(exact)
             self._raise_founders(exact, on_progress)
             source, is_copy = np.arange(population) % len(exact), np.arange(population) >= len(exact)
             origin = "founder"
@@ -329,9 +346,17 @@ class Society(mesa.Model):
                 torch_stream(config.seed, "founders", device=device),
             )  # fmt: skip
         for slot in range(population):
-            self._give_birth(slot, NO_MOTHER, NO_FATHER, self.generation, origin)
+            kind = origin if slot < self.num_own else "language-model"
+            self._give_birth(slot, NO_MOTHER, NO_FATHER, self.generation, kind)
         if self.slow_genomes is not None:
             self.slow_genomes.copy_(self.genomes)
+
+    def _learn_tokens(self, genomes: torch.Tensor) -> None:
+        """What a language model makes of all tokens, where it is an expert, goes into these genomes."""
+        features = expert_features(self.config, self.policy.spec, self.scenario)
+        if features is not None:
+            flat = torch.from_numpy(features.ravel()).to(genomes.device)
+            genomes[:, self.layout.slices[LanguageModelExpert().in_full("features")]] = flat
 
     def _give_birth(self, slot: int, mother: int, father: int, generation: int, origin: str) -> None:
         """A new boxling in a slot."""
@@ -355,7 +380,8 @@ class Society(mesa.Model):
         """Let founders (F, parameters) learn to talk, each with itself: cheap, and who descends from one shares a
         language from the start."""
         learning = self.config.learning
-        rounds = int(learning.founder_rounds or 0) if learning.fine_tuning and self.scenario.has_guide else 0
+        talks = learning.fine_tuning and self.scenario.has_guide and self.num_own > 0
+        rounds = int(learning.founder_rounds or 0) if talks else 0
         rng = stream(self.config.seed, "founder")
         generator = torch_stream(self.config.seed, "founder", device=self.config.device)
         optimiser = RowAdam(len(founders), self.layout.num_parameters, self.config.device)
@@ -432,11 +458,12 @@ class Society(mesa.Model):
             "worlds_per_boxling": config.live_worlds,
             "hearing_radius_cells": config.channel.hearing_radius_cells,
             "seed": seed,
+            "minds": self.minds,
         }
         rollout, numbers = play(
             self.policy, self.genomes, self.scenario,
             num_recorded=min(num_recorded, config.live_worlds * config.population),
-            num_noted=config.population if config.recorded_episodes else 0, **options,
+            num_noted=config.population if config.recorded_episodes else 0, keeps=self.teaches, **options,
         )  # fmt: skip
         self.agent_steps = rollout.lived_steps
         self._give_fitness(*earned(rollout))
@@ -460,11 +487,12 @@ class Society(mesa.Model):
                 measures[name] = float(other.worlds.is_won.mean())
                 if name == "success_held_out" and self.scenario.has_guide:
                     measures["understanding_held_out"] = float(other.is_understood.mean())
-            if self.scenario.has_guide:
+            if self.scenario.has_guide and self.num_own:
                 slots = self._heard_slots()
                 self.speakers = np.array([self.slots[slot].unique_id for slot in slots])
                 measures |= self._language_measures(self.genomes[slots], best=slots.index(self._fittest_slot()))
         self.measures = measures
+        self.lives = rollout if self.teaches else None
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
         if config.recorded_episodes:
             self._remember(rollout, numbers)
@@ -522,7 +550,7 @@ class Society(mesa.Model):
     def _fittest(self, number: int) -> np.ndarray:
         """Slots of so many of the fittest, the best first; nobody who has no fitness, as those who are just born."""
         fitness = np.array([boxling.fitness for boxling in self.slots])
-        finite = np.flatnonzero(np.isfinite(fitness))
+        finite = np.flatnonzero(np.isfinite(fitness[: self.num_own]))
         return finite[np.argsort(-fitness[finite], kind="stable")][:number]
 
     def _measures_of(self, rollout: Rollout) -> dict[str, float]:
@@ -558,13 +586,14 @@ class Society(mesa.Model):
         return measures
 
     def _fittest_slot(self) -> int:
-        return int(np.argmax([np.nan_to_num(boxling.fitness, nan=-np.inf) for boxling in self.slots]))
+        own = self.slots[: self.num_own]
+        return int(np.argmax([np.nan_to_num(boxling.fitness, nan=-np.inf) for boxling in own]))
 
     def _heard_slots(self) -> list[int]:
         """Those by whom the language is measured: all, or of very many the fittest and others by chance.
 
         Everybody's with everybody would cost as much as all lives of a population of some hundreds."""
-        drawn = stream(self.config.seed, "speakers", self.generation).permutation(self.config.population)
+        drawn = stream(self.config.seed, "speakers", self.generation).permutation(self.num_own)
         fittest = self._fittest_slot()
         others = [int(slot) for slot in drawn if slot != fittest]
         return sorted([fittest, *others[: MAX_SPEAKERS - 1]])
@@ -612,13 +641,16 @@ class Society(mesa.Model):
         """Let those whom the strategy chooses make place for children of others."""
         config = self.config.selection
         rng = stream(self.config.seed, "select", self.generation)
+        own = self.slots[: self.num_own]  # a language model neither goes nor has children
+        if not own:
+            return
         self.selection.tell(
             Judged(
-                raw_fitness=np.array([boxling.fitness for boxling in self.slots]),
-                age_generations=np.array([boxling.age_generations for boxling in self.slots]),
-                is_newborn=np.array([boxling.birth.origin == "newborn" for boxling in self.slots]),
-                behaviour=self.behaviour,
-                boxling=np.array([boxling.unique_id for boxling in self.slots]),
+                raw_fitness=np.array([boxling.fitness for boxling in own]),
+                age_generations=np.array([boxling.age_generations for boxling in own]),
+                is_newborn=np.array([boxling.birth.origin == "newborn" for boxling in own]),
+                behaviour=self.behaviour[: len(own)],
+                boxling=np.array([boxling.unique_id for boxling in own]),
                 heritage=self._heritage,
                 protected_slot=self.best_validated,
             )
@@ -648,7 +680,7 @@ class Society(mesa.Model):
             # alive from the next generation on
             self._give_birth(slot, mother, father, self.generation + 1, origin)
         if self.progress < float(config.newborns_until or 0.0):
-            stay = rng.permutation(np.setdiff1d(np.arange(self.config.population), slots))
+            stay = rng.permutation(np.setdiff1d(np.arange(self.num_own), slots))
             renewed = stay[: config.renewed_listeners]
             self._renew(self.genomes, self.optimiser, renewed, LANGUAGE_PARTS, rng, self.slow_genomes)
         self.measures["eliminated"] = float(len(replacements))
@@ -686,7 +718,8 @@ class Society(mesa.Model):
     def _fine_tune(self) -> int:
         """Learn within this lifetime; returns the agent-steps that were lived for it."""
         learning = self.learning
-        if self.optimiser is None:
+        self._teach_minds()
+        if self.optimiser is None or not self.num_own:
             return 0
         if learning.learn_from == "elites":
             return self._follow_elites()
@@ -695,14 +728,15 @@ class Society(mesa.Model):
         rate = fading(self.progress)
         rollouts = int(learning.acting_rounds or 0)
         talks = int(learning.language_rounds or 0) if self.scenario.has_guide else 0
+        slow = None if self.slow_genomes is None else self.slow_genomes[: self.num_own]
         surprises: list[float] = []
         losses: list[Losses] = []
         steps = 0
         for turn in range(max(1, rollouts)):
             for _ in range(talks * (turn + 1) // max(1, rollouts) - talks * turn // max(1, rollouts)):
-                offset = int(rng.choice(familiar_offsets(self.config.population)))
+                offset = int(rng.choice(familiar_offsets(self.num_own)))
                 surprise = self._language_round(
-                    self.genomes, self.optimiser, self.slow_genomes, offset, int(learning.language_batch or 1),
+                    self.genomes[: self.num_own], self.optimiser, slow, offset, int(learning.language_batch or 1),
                     self.progress if not learning.founder_rounds else 1.0, rate, rng, generator, self._own_genes(),
                 )  # fmt: skip
                 surprises.append(float(surprise.mean()))
@@ -717,6 +751,29 @@ class Society(mesa.Model):
             if losses:
                 self.measures[f"loss_{name}"] = float(np.mean([getattr(loss, name) for loss in losses]))
         return steps
+
+    @property
+    def teaches(self) -> bool:
+        """Whether a language model learns from what others do."""
+        own = self.config.language_model
+        return self.minds is not None and not own.lm_frozen and own.lm_rounds > 0
+
+    def _teach_minds(self) -> None:
+        """The language model learns to predict what others said, did and answered in worlds that were won."""
+        if self.minds is None or self.lives is None:
+            return
+        own, lives, minds = self.config.language_model, self.lives, self.minds
+        rng = stream(self.config.seed, "minds", self.generation)
+        is_taught = np.broadcast_to(lives.worlds.is_won[:, None], lives.seating.genome_of.shape)
+        if self.num_own:
+            is_taught = is_taught & (lives.seating.genome_of < self.num_own)
+        lessons = minds.lessons(lives.moments, is_taught, own.lm_rounds * LESSONS_A_ROUND, rng)
+        if lessons:
+            losses = minds.model.fit(
+                lambda step: lessons[step * LESSONS_A_ROUND : (step + 1) * LESSONS_A_ROUND],
+                num_steps=own.lm_rounds, learning_rate=own.lm_learning_rate,
+            )  # fmt: skip
+            self.measures["loss_lm"] = float(np.mean(losses))
 
     def _language_round(
         self, genomes: torch.Tensor, optimiser: RowAdam, slow_genomes: torch.Tensor | None, offset: int, batch: int,
@@ -750,14 +807,14 @@ class Society(mesa.Model):
     def _rollout(self, rng: np.random.Generator) -> Rollout:
         """Worlds to learn from: new ones come in where one is over, and only familiar partners meet."""
         config, learning = self.config, self.learning
-        population = config.population
+        population = self.num_own
         worlds = self.scenario.generate(rng.integers(2**62, size=population * learning.acting_worlds), "train")
         offsets = draw_offsets(rng, familiar_offsets(population), learning.acting_worlds, self.scenario.num_agents - 1)
         advised = 0.0
         if learning.imitation_weight and learning.advised_until:
             advised = learning.advised_share * max(0.0, 1 - self.progress / learning.advised_until)
         return live(
-            self.policy, self.genomes, self.scenario, worlds, seat(worlds.role, population, offsets),
+            self.policy, self.genomes[:population], self.scenario, worlds, seat(worlds.role, population, offsets),
             channel=Intervention(symbol_noise=config.channel.symbol_noise),
             hearing_radius_cells=config.channel.hearing_radius_cells, rng=rng, explores=True,
             keeps=True, supply=WorldSupply(self.scenario, "train", rng), advised_share=advised,
@@ -771,7 +828,7 @@ class Society(mesa.Model):
         if genes is not None:
             rates, bonuses = genes["learning_rate"].unsqueeze(1) * rate, genes["entropy_bonus"]
         return acting_round(
-            self.policy, self.genomes, self.optimiser, life,
+            self.policy, self.genomes[: self.num_own], self.optimiser, life,
             learning_rate=rates, max_norm=learning.gradient_norm, clip=learning.ppo_clip,
             entropy_bonus=bonuses, belief_weight=learning.belief_weight,
             edit_weight=learning.edit_weight, imitation_weight=learning.imitation_weight,
@@ -783,7 +840,8 @@ class Society(mesa.Model):
         """Each gene of all boxlings, (P,) float32; None where genes are not inherited."""
         if not self.config.selection.genes:
             return None
-        return {name: torch.from_numpy(column(self.genes, name)).float().to(self.genomes.device) for name in NAMES}
+        own = self.genes[: self.num_own]
+        return {name: torch.from_numpy(column(own, name)).float().to(self.genomes.device) for name in NAMES}
 
     def _follow_elites(self) -> int:
         """All who are no elites learn to do as one of them does, where it has been; returns the steps of agents there.
@@ -791,8 +849,8 @@ class Society(mesa.Model):
         Whose elite it is, chance decides.
         """
         config, learning = self.config, self.learning
-        elites = self._fittest(max(1, int(learning.elite_share * config.population + 1e-9)))
-        students = np.setdiff1d(np.arange(config.population), elites)
+        elites = self._fittest(max(1, int(learning.elite_share * self.num_own + 1e-9)))
+        students = np.setdiff1d(np.arange(self.num_own), elites)
         if not len(elites) or not len(students):
             return 0
         assert self.optimiser is not None
@@ -835,6 +893,7 @@ class Society(mesa.Model):
             "genomes": self.genomes.cpu().numpy(),
             "fitness": np.array([boxling.fitness for boxling in self.slots]),
             **({"genes": self.genes} if self.config.selection.genes else {}),
+            **(mind_tensors(self.minds) if self.minds is not None and self.teaches else {}),
         }
 
     def state(self) -> dict[str, np.ndarray]:
@@ -872,6 +931,8 @@ class Society(mesa.Model):
             society.slow_genomes = torch.from_numpy(state["slow_genomes"].copy()).to(device)
         society.selection.restore(state)
         society.remembered = Remembered.restored(state)
+        if society.minds is not None:
+            restore_mind(society.minds, tensors)
         society.generation = society.steps = int(state["generation"][0])
         society.next_id = int(state["next_id"][0])
         if society.config.selection.genes:

@@ -28,7 +28,7 @@ class Birth:
     father: int = NO_FATHER  # id of a second parent
 
 
-ORIGINS = ("founder", "seed", "mutant", "newborn", "drawn")
+ORIGINS = ("founder", "seed", "mutant", "newborn", "drawn", "language-model")
 
 
 class Lineage:

@@ -50,6 +50,11 @@ class LawPairs:
 
     def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Pair number `number`; ValueError if chance finds no law that changes such a grid."""
+        before, after, _ = self.told(number)
+        return before, after
+
+    def told(self, number: int) -> tuple[np.ndarray, np.ndarray, tuple[StaticLaw, ...]]:
+        """The same, with the laws that led from one to the other."""
         whole_number("number", number, 0, 2**63 - 1)
         state = start_states(np.array([number]), self.purpose)
         num_sides = self.max_side_cells - self.min_side_cells + 1
@@ -59,18 +64,19 @@ class LawPairs:
                 sides = self.min_side_cells + below(state, num_sides), self.min_side_cells + below(state, num_sides)
                 before = np.zeros(sides, np.uint8)
                 _strew(state, before)
-                grids = [before]
+                grids, laws = [before], []
                 for name in chain:
                     law = StaticLaw(name, tuple(_drawn(kind, state) for kind in STATIC_LAWS[name].parameters.values()))
                     try:
                         grids.append(law.apply(grids[-1]))
+                        laws.append(law)
                     except LawDoesNotApply:
                         break
                 # every law of a chain does something, and none undoes what the one before did
                 if len(grids) > len(chain) and not any(
                     np.array_equal(*pair) for pair in (*pairwise(grids), (grids[0], grids[-1]))
                 ):
-                    return before, grids[-1]
+                    return before, grids[-1], tuple(laws)
         raise ValueError(f"pair number {number} cannot be made: in {_TRIES} tries {self} changed no grid")
 
 
