@@ -32,7 +32,7 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -463,6 +463,38 @@ def _recorded(run: Run, options: argparse.Namespace) -> list[dict]:
 
 
 def _pretrain(options: argparse.Namespace) -> int:
+    """Train a founder by learning alone, or a small language model of worlds."""
+    if options.kind != "policy":
+        if options.generations is not None:
+            raise ValueError(f"--generations goes with --as policy, got --as {options.kind}")
+        return _pretrain_language(options)
+    if options.steps is not None:
+        raise ValueError("--steps goes with --as lm or --as vlm, got --as policy")
+    return _pretrain_policy(options)
+
+
+def _pretrain_language(options: argparse.Namespace) -> int:
+    """Teach a small language model to tell what becomes of worlds."""
+    from evolution.pretrain_language import ORDERS, UNIFORM_BITS, LanguageTraining, pretrain_language
+
+    training = LanguageTraining(options.scenario, seed=options.seed, has_eyes=options.kind == "vlm")
+    if options.steps is not None:
+        training = replace(training, steps=options.steps)
+    with _progress("nothing was written") as progress:
+        found = pretrain_language(training, options.out, progress.tell_share)
+    lines = [f"{options.out}: {found['parameters']:,} parameters; bits a token, of worlds that it was never told of:"]
+    without = "" if options.kind == "lm" else f"{'no picture':>12}"
+    lines.append(f"  {'':10}{'model':>8}{without}" + "".join(f"{f'{n}-gram':>9}" for n in ORDERS) + f"{'uniform':>9}")
+    for kind, one in found["held_out"].items():
+        cells = f"{one['model']['bits']:8.3f}"
+        cells += "" if options.kind == "lm" else f"{one['without_picture']['bits']:12.3f}"
+        cells += "".join(f"{one[f'{n}-gram']['bits']:9.3f}" for n in ORDERS)
+        lines.append(f"  {kind:10}{cells}" + ("" if kind == "scenes" else f"{UNIFORM_BITS:9.3f}"))
+    lines.append(f"use it with `boxlings run {options.scenario} --seed-from {options.out}`")
+    return _print(found, lines, options)
+
+
+def _pretrain_policy(options: argparse.Namespace) -> int:
     """Train two copies of a founder by learning alone, and keep the best checkpoint."""
     from analysis.export import best_checkpoint
     from analysis.run import load_run
@@ -788,6 +820,13 @@ class _Progress:
             self._print(line)
         self.tenth = tenth
 
+    def tell_share(self, share: float, text: str) -> None:
+        """The same of other work: how far it is."""
+        if self.live is not None:
+            self._show(text, share)
+        else:
+            self._tell_text(text)
+
     def tell_study(self, progress: StudyProgress) -> None:
         """The same of a study: news as lines, how things stand as the live line."""
         if progress.is_news:
@@ -1014,10 +1053,14 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     lineage.add_argument("--boxling", type=_whole, metavar="ID", help="another one, living or dead")
     _add_json(lineage)
 
-    text = "train a founder by learning only, for the --seed-from of later runs"
+    text = "train a founder by learning only, or a language model, for the --seed-from of later runs"
     pretrain = command("pretrain", _pretrain, text)
     pretrain.add_argument("scenario", metavar="SCENARIO", help="see `boxlings scenarios`")
-    pretrain.add_argument("--out", required=True, metavar="CKPT", help="the new checkpoint folder")
+    text = "policy: boxlings; lm: a small language model of worlds; vlm: one that sees pictures (default: policy)"
+    _add_choice(pretrain, "--as", ("policy", "lm", "vlm"), text, default="policy", dest="kind")
+    pretrain.add_argument("--out", required=True, metavar="FOLDER", help="the new model's folder")
+    text = "of language models: batches that they learn from (default: 2000)"
+    pretrain.add_argument("--steps", type=_at_least(1), metavar="N", help=text)
     pretrain.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
     generations(pretrain, f"({_default_in_words('generations', None)})")
     _add_json(pretrain)

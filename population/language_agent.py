@@ -94,8 +94,8 @@ class LanguageAgents:
         def choose(among: np.ndarray) -> np.ndarray:
             """The most probable of these tokens next, (seats,), which is fed to the model."""
             nonlocal fed, cache
-            out = model.model(inputs_embeds=fed, past_key_values=cache, use_cache=True)
-            cache = out.past_key_values
+            out = model.model(inputs_embeds=fed, use_cache=True, **{model.cache_name: cache})
+            cache = getattr(out, model.cache_name, None) or out.past_key_values
             tokens = torch.from_numpy(among).to(fed.device)
             chosen = out.logits[:, -1, tokens].argmax(dim=-1)
             fed = table(tokens[chosen])[:, None]

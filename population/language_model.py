@@ -13,6 +13,7 @@ of a folder is run.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -118,6 +119,8 @@ class LanguageModel:
         self.tokenizer = tokenizer  # the model's own, if it was not made here and has one
         self.is_ours = PAD in words
         config = model.config
+        # newer versions of the library know it by the first name
+        self.cache_name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
         limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
         self.context_tokens = int(limit or 1024)
 
@@ -353,6 +356,8 @@ class LanguageModel:
             if self.eyes is not None:
                 safetensors.torch.save_file(self.eyes.state_dict(), temporary / EYES)
             (temporary / "README.md").write_text(card, encoding="utf-8")
+            for path in temporary.iterdir():  # some are written for their owner alone
+                path.chmod(0o644)
             files = {path.name: _digest(path) for path in sorted(temporary.iterdir()) if path.name != "README.md"}
             told = {**about, "words": self.words, "files": files}
             (temporary / OURS).write_text(json.dumps(told, indent=1, sort_keys=True), encoding="utf-8")
