@@ -261,7 +261,7 @@ def card(found: dict[str, Any], scenario: Scenario) -> str:
             "## Trained on",
             "",
             f"{found['documents']} documents made up by boxlings, seed {found['seed']}, {found['steps']} steps: laws "
-            f"in plain English with the edits that they make of a grid, parts of lives in worlds of `{name}`, and scenes "
+            f"in plain English with the edits that they make, parts of lives in worlds of `{name}`, and scenes "
             "with the objects in them. No text of people.",
             "",
             "## Measured",
