@@ -220,6 +220,12 @@ CATALOGUE: dict[str, Entry] = {
         range="any",
         undefined="without acting rounds; 0 where it has no weight",
     ),
+    "loss_lm": Entry(
+        meaning="Surprise of a language model that is a boxling at what others said, did and answered.",
+        unit="nats per token",
+        range="0 or more",
+        undefined="without `--lm-as agent --no-lm-frozen`, and where no world was won",
+    ),
     "loss_elites": Entry(
         meaning="How far those who learn from elites are from what these do.",
         unit="nats",

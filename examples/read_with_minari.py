@@ -2,9 +2,9 @@
 
     python examples/read_with_minari.py [SEED]
 
-Minari: Younis et al. 2024, https://minari.farama.org: `pip install 'boxlings[minari]'`. A tiny run of a language game is
-exported as `boxlings export RUN --to minari` does it, and read back by Minari alone. Prints what the dataset holds, how
-far its returns are from the run's own recordings (0), and how often a stranger would be right who has counted which
+Minari: Younis et al. 2024, https://minari.farama.org: `pip install 'boxlings[minari]'`. A tiny run of a language game
+is exported as `boxlings export RUN --to minari` does it, and read back by Minari alone. Prints what the dataset holds,
+how far its returns are from the run's own recordings (0), and how often a stranger would be right who has counted which
 words go with which values in one half of the episodes, and guesses by them in the other half, beside one who is deaf.
 """
 

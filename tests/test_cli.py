@@ -1005,6 +1005,44 @@ def test_pretrain_that_was_stopped_goes_on_with_the_same_command(quick_guide, tm
     assert [path.name for path in tmp_path.iterdir()] == ["guide"]
 
 
+def test_options_of_one_kind_of_pretraining_are_refused_to_the_other(tmp_path, call):
+    out = tmp_path / "model"
+    for kind in ("lm", "vlm"):
+        refused = call("pretrain", "guide", "--as", kind, "--out", out, "--generations", 3)
+        assert_refused(*refused, f"--generations goes with --as policy, got --as {kind}")
+    assert_refused(*call("pretrain", "guide", "--out", out, "--steps", 3), "--steps goes with --as lm or --as vlm")
+    assert_refused(
+        *call("pretrain", "guide", "--as", "gpt", "--out", out), "expected one of policy, lm, vlm, got 'gpt'"
+    )
+    assert_refused(*call("pretrain", "nowhere", "--as", "lm", "--out", out), "scenario must be one of")
+    assert not out.exists()
+
+
+def test_a_language_model_of_our_own_seeds_a_population(tmp_path, call, monkeypatch):
+    pytest.importorskip("transformers")
+    import evolution.pretrain_language as language
+
+    few = {"worlds": 32, "laws": 16, "held_out": 8, "width": 16, "num_layers": 1, "num_heads": 2}
+    whole = language.LanguageTraining
+    monkeypatch.setattr(language, "LanguageTraining", lambda *names, **options: whole(*names, **options, **few))
+    out = tmp_path / "lm"
+    status, printed, err = call("pretrain", "guide", "--as", "vlm", "--out", out, "--steps", 2, "--json")
+    assert status == 0, err
+    found = json.loads(printed)
+    assert (found["as"], found["model"], found["steps"]) == ("vlm", str(out), 2)
+    for kind in ("worlds", "laws", "scenes"):
+        assert {"model", "without_picture", "3-gram", "5-gram"} <= set(found["held_out"][kind])
+    status, _, err = call(
+        "run", "--seed-from", out, *TINY, "--generations", 1, "--no-pictures", "--out", tmp_path / "run"
+    )
+    assert status == 0, err
+    assert read_config(tmp_path / "run").language_model.lm == str(out)
+    assert "expert_use/heard/expert_lm" in load_run(tmp_path / "run").generations.columns
+    flip_a_bit(out / "model.safetensors")
+    refused = call("run", "--seed-from", out, *TINY, "--no-pictures", "--out", tmp_path / "second")
+    assert_refused(*refused, str(out / "model.safetensors"), "is damaged or was changed")
+
+
 # ---- export of a model ----
 
 
