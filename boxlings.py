@@ -512,9 +512,12 @@ def _pretrain_policy(options: argparse.Namespace) -> int:
             seed=options.seed,
             generations=options.generations,
             population=2,
+            # twice the worlds that each of a whole population learns from; checkpoints are told apart by more
+            live_worlds=128,
             recorded_episodes=0,
             keep_checkpoints=1,
             selection=SelectionConfig(strategy="none", mutation=False),
+            learning=LearningConfig(acting_worlds=32),
         )
     )
     is_begun = (training / "config.toml").is_file()
@@ -634,6 +637,17 @@ def _scenarios(options: argparse.Namespace) -> int:
         frame = Frame(0, scene_of(scenario.generate(np.array([0]), "train"), 0), (), (), ())
         console.print(blocks(frame, has_colour=console.color_system is not None))
     return _print({"scenarios": described}, [], options)
+
+
+_SHELLS = ("bash", "zsh", "tcsh")
+
+
+def _completion(options: argparse.Namespace) -> int:
+    """Print a script that completes the command line."""
+    import shtab
+
+    print(shtab.complete(_parser()[0], shell=options.shell))
+    return 0
 
 
 # ---- what commands share ----
@@ -1086,6 +1100,11 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     study.add_argument("--processes", type=_at_least(1), metavar="N", help=text)
     _add_json(study)
     _add_run_options(study, leaving_out=("out", "seed", "generations", "threads"))
+
+    text = "print what completes commands and options with the tab key, for a shell to read"
+    completion = command("completion", _completion, text)
+    completion.add_argument("shell", type=_one_of(_SHELLS), metavar="|".join(_SHELLS))
+    completion.epilog = "for bash: boxlings completion bash > ~/.local/share/bash-completion/completions/boxlings"
 
     _add_json(command("scenarios", _scenarios, "tell what scenarios there are, with a picture of each"))
     return parser, commands
