@@ -1158,6 +1158,9 @@ def _add_flags(group: Any, part: Any, leaving_out: tuple[str, ...] = ()) -> None
         elif typing.get_origin(kind) is tuple:
             metavar = "PATH" if field.name == "seed_from" else "NAME"
             group.add_argument(flag, action="append", metavar=metavar, help=f"{text}; may be given again", **shared)
+        elif field.name == "strategy":  # of your own, too
+            names = "|".join(typing.get_args(kind))
+            group.add_argument(flag, type=_strategy, metavar=names, help=text, **shared)
         elif typing.get_origin(kind) is typing.Literal:
             _add_choice(group, flag, typing.get_args(kind), text, **shared)
         elif int in possible:
@@ -1203,6 +1206,17 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r:.60}") from None
+
+
+def _strategy(text: str) -> str:
+    from evolution.config import check_strategy_name
+
+    try:
+        check_strategy_name(text)
+    except ValueError as error:
+        sentence = str(error).replace("strategy must be one of", "expected one of")
+        raise argparse.ArgumentTypeError(sentence) from None
+    return text
 
 
 def _at_least(low: int) -> Callable[[str], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evolution.own_measures import REGISTRY as OWN_MEASURES
 from language import measures
 
 
@@ -270,6 +271,9 @@ def entry_of(name: str) -> Entry | None:
     for pattern, entry in CATALOGUE.items():
         if re.fullmatch(pattern, name):
             return entry
+    if own := OWN_MEASURES.others().get(name):
+        first = (own.__doc__ or "").strip().split("\n\n")[0]
+        return Entry(" ".join(first.split()), "see there", "see there", "", f"{_FULL}, and {_TALK}")
     function = getattr(measures, name, None)
     if name in measures.__all__ and callable(function):
         first = (function.__doc__ or "").strip().split("\n\n")[0]

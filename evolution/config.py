@@ -48,6 +48,18 @@ def _set_names(owner: object, name: str) -> None:
     object.__setattr__(owner, name, tuple(given))
 
 
+def check_strategy_name(name: str) -> None:
+    """ValueError for a way to select that there is not, of this project or registered by others."""
+    if name in get_args(Strategy):
+        return
+    from evolution.select import REGISTRY  # which takes a moment
+
+    if not isinstance(name, str) or name not in REGISTRY.names():
+        known = [*get_args(Strategy), *REGISTRY.others()]
+        broken = [sentence for sentence in REGISTRY.broken() if f"{name!r}" in sentence]
+        raise ValueError(broken[0] if broken else f"strategy must be one of {', '.join(known)}, got {name!r}")
+
+
 Gradient = Literal["straight-through", "reinforce", "autoencoding", "none"]
 Strategy = Literal["truncation", "tournament", "age", "random", "none", "map-elites", "random-search"]
 MutationKind = Literal["gaussian", "safe"]
@@ -137,7 +149,7 @@ class SelectionConfig:
             _check(self, name, 1)
         _check(self, "tournament_size", 2)
         _check(self, "archive_cells", 1, 100)
-        _check_choice(self, "strategy", get_args(Strategy))
+        check_strategy_name(self.strategy)
         _check_choice(self, "mutation_kind", get_args(MutationKind))
         _check_choice(self, "crossover", get_args(Crossover))
         _check_choice(self, "gene_crossover", get_args(GeneCrossover))

@@ -13,17 +13,22 @@ A `Selection` is told what is known of a generation, then asked who is replaced.
 - random-search: all but the best go, and who takes their places is drawn anew and inherits nothing (a control, as in
   Such et al. 2017, https://arxiv.org/abs/1712.06567);
 - none: nobody goes.
+
+One of your own is a function like those below, handed to `register` or named by a package as an entry point of the
+group "boxlings.strategies".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from evolution.archive import Archive, Heritage
 from evolution.config import SelectionConfig
+from world.registry import Registry
 
 NO_SLOTS = np.zeros(0, np.int64)
 ARCHIVE = "archive."  # before the names of its arrays in a checkpoint
@@ -134,6 +139,23 @@ STRATEGIES: dict[str, Chooser] = {
 }  # besides "none"
 
 
+def _accept(thing: Any, where: str) -> Chooser:
+    if not callable(thing):
+        raise ValueError(f"{where} must be a function of a herd, a number, options and chance, got {thing!r:.60}")
+    return thing
+
+
+REGISTRY: Registry[Chooser] = Registry("boxlings.strategies", "strategy", lambda: STRATEGIES, _accept)
+
+
+def register(strategy: Chooser) -> Chooser:
+    """Add a strategy of your own for this process, under its name; returns it. ValueError as of `Registry.register`.
+
+    It chooses, of a `Herd`, who goes and who may have children; `evolution.testing.check_strategy` holds it to that.
+    """
+    return REGISTRY.register(strategy)
+
+
 class Selection:
     """Asks and tells: `tell` what is known of a generation, then `ask` who is replaced."""
 
@@ -172,7 +194,7 @@ class Selection:
         herd = Herd(healthy, healthy[may_go[healthy]], judged, self.archive)
         share = min(int(np.floor(config.eliminated_share * population + 1e-9)), population - 1)
         number = min(max(0, share - len(broken)), len(herd.may_go))
-        choice = STRATEGIES[config.strategy](herd, number, config, rng)
+        choice = REGISTRY.get(config.strategy)(herd, number, config, rng)
         going = np.concatenate([broken, choice.going])
         if not len(choice.parents):
             return [Replacement(slot, None, None, is_newborn=False) for slot in going.tolist()]

@@ -35,6 +35,7 @@ from evolution.minds import (
     with_models_told_apart,
 )
 from evolution.offspring import Rows, conceive, couples
+from evolution.own_measures import own_measures
 from evolution.pretrained import Ancestors, load_ancestors, seats_for
 from evolution.records import BOXLINGS
 from evolution.relive import Lived, gather, lived
@@ -624,6 +625,7 @@ class Society(mesa.Model):
         ]
         measures |= all_measures(meanings, messages, num_symbols)
         measures["symbols_in_use"] = measures.pop("effective_symbols")
+        measures |= own_measures(meanings, messages, num_symbols)
         return measures
 
     # ------------------------------------------------------------------ selection
