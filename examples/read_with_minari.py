@@ -29,7 +29,7 @@ def tiny_run(folder: Path, seed: int) -> Path:
     """Four boxlings that talk, a hundred episodes of whom are recorded."""
     config = RunConfig(
         scenario=SCENARIO, out=str(folder), seed=seed, generations=1, population=4, live_worlds=32, record_every=1,
-        recorded_episodes=100, learning=LearningConfig(founder_rounds=200, language_rounds=4),
+        recorded_episodes=100, learning=LearningConfig(founder_rounds=300, language_rounds=4),
     )  # fmt: skip
     return evolve(config)
 

@@ -17,7 +17,9 @@ import pytest
 
 from analysis.catalogue import CATALOGUE, entry_of
 from boxlings import LearningConfig, RunConfig, evolve, load_run
-from world import scenarios
+from evolution import own_measures, select
+from population import token_experts
+from world import scenarios, statics
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("tutorial_*.py"))  # the others are in test_cli.py
@@ -133,6 +135,14 @@ def test_every_tutorial_runs(script: Path, tmp_path: Path, monkeypatch: pytest.M
     runpy.run_path(str(script), run_name="__main__")
     told = capsys.readouterr().out
     assert told
+    if script.stem == "tutorial_own":
+        for registry, name in (
+            (select.REGISTRY, "lottery"), (own_measures.REGISTRY, "first_symbols"), (token_experts.REGISTRY, "gated"),
+            (statics.REGISTRY, "stain"),
+        ):  # fmt: skip
+            assert name in registry.others()
+            registry.remove(name)
+        assert "[[3, 0, 3]]" in told
     if script.stem == "tutorial_scenario":  # its page says so
         scenarios.REGISTRY.remove("stand")
         solved, muted, by_chance = map(int, re.findall(r"(\d+)%", told))

@@ -17,7 +17,7 @@ from world.checks import whole_number
 from world.compiling import njit
 from world.law_parameters import NUM_COLOURS, Kind, Value
 from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS, TRAIN, part
-from world.statics import MAX_SIDE_CELLS, STATIC_LAWS, LawDoesNotApply, StaticLaw
+from world.statics import MAX_SIDE_CELLS, REGISTRY, STATIC_LAWS, LawDoesNotApply, StaticLaw
 
 _TRIES_OF_A_LAW = 20  # then another one
 _TRIES = 1000
@@ -44,9 +44,11 @@ class LawPairs:
             ("max_side_cells", self.min_side_cells, MAX_SIDE_CELLS),
         ):
             whole_number(name, getattr(self, name), low, high)
-        wrong = [law for chain in self.laws for law in _as_chain(chain) if law not in STATIC_LAWS]
+        wrong = [law for chain in self.laws for law in _as_chain(chain) if law not in REGISTRY.names()]
         if wrong or not self.laws:
-            raise ValueError(f"laws must be some of {', '.join(STATIC_LAWS)}, got {wrong[0] if wrong else 'none'!r}")
+            raise ValueError(
+                f"laws must be some of {', '.join(REGISTRY.names())}, got {wrong[0] if wrong else 'none'!r}"
+            )
 
     def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Pair number `number`; ValueError if chance finds no law that changes such a grid."""
@@ -66,7 +68,7 @@ class LawPairs:
                 _strew(state, before)
                 grids, laws = [before], []
                 for name in chain:
-                    law = StaticLaw(name, tuple(_drawn(kind, state) for kind in STATIC_LAWS[name].parameters.values()))
+                    law = StaticLaw(name, tuple(_drawn(kind, state) for kind in REGISTRY.get(name).parameters.values()))
                     try:
                         grids.append(law.apply(grids[-1]))
                         laws.append(law)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,7 @@ from world.objects import (
     label,
     select,
 )
+from world.registry import Registry
 from world.symmetry import STEPS, SYMMETRIES, inverse, swaps_axes, transform, turn_direction
 
 MAX_SIDE_CELLS = 30
@@ -92,8 +94,33 @@ class LawForm:
     function: Function  # grid and parameters to the result
     sentence: Callable[..., str]  # parameters to what the law does
 
+    @property
+    def name(self) -> str:
+        return self.function.__name__
 
-STATIC_LAWS: dict[str, LawForm] = {}
+
+STATIC_LAWS: dict[str, LawForm] = {}  # those of this project
+
+
+def _accept(thing: Any, where: str) -> LawForm:
+    if not isinstance(thing, LawForm):
+        raise ValueError(f"{where} must be a world.statics.LawForm, got {type(thing).__name__}")
+    return thing
+
+
+REGISTRY: Registry[LawForm] = Registry("boxlings.laws", "law", lambda: STATIC_LAWS, _accept)
+
+
+def register(form: LawForm) -> LawForm:
+    """Add a law of your own to the book for this process, under the name of its function; returns it.
+
+    It can be set, applied, described, turned and recoloured then, and asked for in `world.pairs.LawPairs`; what is
+    drawn from the book at large, and what is held out, stays as it is. ValueError as of `Registry.register`.
+    `world.testing.check_law` holds it to what all laws keep to.
+    """
+    REGISTRY.register(form)
+    _known_values.cache_clear()  # of one that had its name
+    return form
 
 
 def _law(
@@ -153,7 +180,7 @@ class StaticLaw:
     @property
     def parameters(self) -> dict[str, Value]:
         """The parameters by name."""
-        return dict(zip(STATIC_LAWS[self.name].parameters, self.values, strict=True))
+        return dict(zip(_form(self.name).parameters, self.values, strict=True))
 
     def to_json(self) -> dict[str, Value]:
         """Plain values that JSON can hold: the name of the law as `law`, then the parameters by name."""
@@ -167,7 +194,7 @@ class StaticLaw:
         """
         check_grid(grid)
         # a copy in one layout that can be written: the kernels are compiled once, and no result shares the input
-        result = STATIC_LAWS[self.name].function(grid.copy(order="C"), *self.values)
+        result = _form(self.name).function(grid.copy(order="C"), *self.values)
         height, width = result.shape
         if max(height, width) > MAX_SIDE_CELLS:
             raise LawDoesNotApply(
@@ -177,13 +204,13 @@ class StaticLaw:
 
     def describe(self) -> str:
         """What the law does, in one sentence; laws that differ have different sentences."""
-        return STATIC_LAWS[self.name].sentence(*self.values)
+        return _form(self.name).sentence(*self.values)
 
     def turned(self, symmetry: str) -> StaticLaw:
         """The law of the turned world: on the turned grid it gives the turned result."""
         if symmetry not in SYMMETRIES:
             raise ValueError(f"a symmetry must be one of {', '.join(SYMMETRIES)}, got {symmetry!r}")
-        kinds = STATIC_LAWS[self.name].parameters.values()
+        kinds = _form(self.name).parameters.values()
         values = tuple(kind.turn(value, symmetry) for kind, value in zip(kinds, self.values, strict=True))
         return StaticLaw(self.name, values)
 
@@ -192,7 +219,7 @@ class StaticLaw:
         new = [int(colour) for colour in permutation]
         if new[:1] != [0] or sorted(new) != list(range(NUM_COLOURS)):
             raise ValueError(f"a renaming must hold each of 0 to {NUM_COLOURS - 1} once, 0 first, got {new}")
-        kinds = STATIC_LAWS[self.name].parameters.values()
+        kinds = _form(self.name).parameters.values()
         values = tuple(kind.recolour(value, new) for kind, value in zip(kinds, self.values, strict=True))
         return StaticLaw(self.name, values)
 
@@ -205,15 +232,18 @@ def draw_law(rng: np.random.Generator, name: str | None = None) -> StaticLaw:
 
 
 def _form(name: str) -> LawForm:
-    if not isinstance(name, str) or name not in STATIC_LAWS:
-        raise ValueError(f"a law must be one of {', '.join(STATIC_LAWS)}, got {name!r}")
-    return STATIC_LAWS[name]
+    if isinstance(name, str) and name in STATIC_LAWS:
+        return STATIC_LAWS[name]
+    if not isinstance(name, str) or name not in REGISTRY.names():
+        broken = [sentence for sentence in REGISTRY.broken() if f"{name!r}" in sentence]
+        raise ValueError(broken[0] if broken else f"a law must be one of {', '.join(REGISTRY.names())}, got {name!r}")
+    return REGISTRY.get(name)
 
 
 @cache
 def _known_values(name: str) -> dict[str, dict[str, Value]]:
     """The values of each parameter by their keys."""
-    kinds = STATIC_LAWS[name].parameters
+    kinds = _form(name).parameters
     return {parameter: {key_of(value): value for value in kind.values} for parameter, kind in kinds.items()}
 
 

@@ -1,6 +1,6 @@
-"""The contract of every scenario, as checks for who writes one of their own.
+"""The contracts of scenarios and of laws, as checks for who writes one of their own.
 
-    from world.testing import check_scenario
+    from world.testing import check_law, check_scenario
     check_scenario(MyScenario())
 
 Those of this project are held to it by their tests, as are their arenas to `check_arena`.
@@ -19,10 +19,14 @@ from world.engine import Arena, Body
 from world.scenarios.base import Scenario
 from world.splits import COMPOSITIONS, TRAIN
 from world.state import Worlds
+from world.statics import MAX_SIDE_CELLS, LawDoesNotApply, LawForm, check_grid
+from world.symmetry import SYMMETRIES, transform
 
 _NUM_WORLDS = 200
 _NUMBERS = (0, 1, 2, 77, 2**31, 2**40 + 3, 2**62, 2**63 - 1)
 _MAX_GOALS = 20_000  # of so many it is counted how often each comes up
+_MAX_SETTINGS = 2000  # of a law, whose sentences are compared
+_NUM_GRIDS = 300  # on which a law is tried
 _ALL_ACTS = 5  # that a plan can advise
 
 
@@ -34,6 +38,84 @@ def check_scenario(scenario: Scenario) -> None:
     """
     for check in CHECKS:
         check(scenario)
+
+
+def check_law(form: LawForm) -> None:
+    """Hold a static law to what all of the book keep to; takes a second.
+
+    It leaves the grid alone and gives a colour grid; a turned grid under the turned law gives the turned result, and so
+    for renamed colours; where it does not apply, it does not in these either; it changes something; and its settings
+    have sentences of their own. AssertionError with a sentence that names the first rule that it breaks.
+    """
+    rng = np.random.default_rng(0)
+    values = [kind.values for kind in form.parameters.values()]
+    settings = list(itertools.islice(itertools.product(*values), _MAX_SETTINGS))
+    sentences = [form.sentence(*setting) for setting in settings]
+    _require(len(set(sentences)) == len(settings), "different settings must have different sentences")
+    num_changed = 0
+    for _ in range(_NUM_GRIDS):
+        grid = _drawn_grid(rng)
+        setting = [kind.draw(rng) for kind in form.parameters.values()]
+        told = f"with {', '.join(map(str, setting)) or 'no parameters'}"
+        result = _applied(form, grid, setting, told)
+        num_changed += result is not None and not np.array_equal(result, grid)
+        again = _applied(form, grid, setting, told)
+        _require(_is_equal(result, again), f"{told}: the same grid must give the same result")
+        symmetry = list(SYMMETRIES)[rng.integers(len(SYMMETRIES))]
+        kinds = list(form.parameters.values())
+        turned = [kind.turn(value, symmetry) for kind, value in zip(kinds, setting, strict=True)]
+        of_turned = _applied(form, transform(grid, symmetry), turned, told)
+        expected = None if result is None else transform(result, symmetry)
+        _require(_is_equal(of_turned, expected), f"{told}: the grid after {symmetry} must give the result after it")
+        names = np.concatenate([[0], 1 + rng.permutation(9)]).astype(np.uint8)
+        renamed = [kind.recolour(value, names.tolist()) for kind, value in zip(kinds, setting, strict=True)]
+        of_renamed = _applied(form, names[grid], renamed, told)
+        expected = None if result is None else names[result]
+        _require(_is_equal(of_renamed, expected), f"{told}: renamed colours must give the result in these names")
+    _require(num_changed > 0, f"it must change some of {_NUM_GRIDS} random grids")
+
+
+def _drawn_grid(rng: np.random.Generator) -> np.ndarray:
+    """Single cells or boxes in few colours on a small grid."""
+    height, width = rng.integers(1, 9, size=2).tolist()
+    grid = np.zeros((height, width), np.uint8)
+    if rng.random() < 0.5:
+        grid[:] = rng.integers(1, 4, size=grid.shape) * (rng.random(grid.shape) < 0.4)
+        return grid
+    for _ in range(rng.integers(4)):
+        row, column, down, across = rng.integers([height, width, 5, 5]).tolist()
+        grid[row : row + 1 + down, column : column + 1 + across] = rng.integers(1, 4)
+    return grid
+
+
+def _applied(form: LawForm, grid: np.ndarray, setting: list, told: str) -> np.ndarray | None:
+    """What becomes of a grid; None where the law does not apply."""
+    given = np.ascontiguousarray(grid)
+    kept = given.copy()
+    try:
+        result = form.function(given, *setting)
+    except LawDoesNotApply:
+        result = None
+    _require(np.array_equal(given, kept), f"{told}: the grid must be left as it is")
+    if result is None:
+        return None
+    result = np.asarray(result)
+    is_whole = result.dtype.kind in "iu" and result.min(initial=0) >= 0 and result.max(initial=0) < 256
+    _require(is_whole, f"{told}: it must give an array of colours, got {result.dtype}")
+    try:
+        check_grid(result.astype(np.uint8))
+    except ValueError as error:
+        if max(np.shape(result), default=0) > MAX_SIDE_CELLS:
+            return None  # as everywhere in the book
+        raise AssertionError(f"{told}: {error}") from None
+    _require(form.may_change_size or result.shape == kept.shape, f"{told}: the size must stay {kept.shape}")
+    return result
+
+
+def _is_equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
 
 
 # ---- the rules ----
