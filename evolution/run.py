@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-INSISTS_EVERY_SECONDS = 0.5  # who asked twice to stop
+INSISTS_EVERY_SECONDS = 5.0  # who asked twice to stop; long enough to end in peace before
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
