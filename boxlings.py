@@ -46,6 +46,7 @@ from evolution.config import (
     PolicyConfig,
     RunConfig,
     SelectionConfig,
+    check_strategy_name,
 )
 from world.splits import SPLITS
 
@@ -290,7 +291,8 @@ def _write_model(checkpoint: Path, out: Path, licence: str | None) -> tuple[dict
     """Write the model of a checkpoint with its card; returns what there is to tell of it, and that in lines."""
     from evolution.pretrained import LICENCE, write_pretrained
 
-    description, measured = write_pretrained(checkpoint, out, licence or LICENCE)
+    *_, minds = _population(str(checkpoint))
+    description, measured = write_pretrained(checkpoint, out, licence or LICENCE, minds=minds)
     found = {
         "model": str(out),
         "scenario": description["scenario"],
@@ -534,8 +536,9 @@ def _pretrain_policy(options: argparse.Namespace) -> int:
     best = best_checkpoint(load_run(training))
     model, lines = _write_model(best, out, None)
     shutil.rmtree(training)
-    success = model["measured"]["trained goals"]["success"]
-    return _print(model | {"checkpoint": model["model"], "success": success}, lines, options)
+    trained = next(iter(model["measured"].values()))  # the first condition
+    told = {"checkpoint": model["model"], "success": trained["success"], "understanding": trained["understanding"]}
+    return _print(model | told, lines, options)
 
 
 def _study(options: argparse.Namespace) -> int:
@@ -1209,8 +1212,6 @@ def _whole(text: str) -> int:
 
 
 def _strategy(text: str) -> str:
-    from evolution.config import check_strategy_name
-
     try:
         check_strategy_name(text)
     except ValueError as error:

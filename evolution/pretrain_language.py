@@ -145,7 +145,9 @@ def pretrain_language(
     before = torch.get_num_threads()
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     try:
-        model.fit(draw, num_steps=training.steps, learning_rate=training.learning_rate, on_step=on_step)
+        model.fit(
+            draw, num_steps=training.steps, learning_rate=training.learning_rate, seed=training.seed, on_step=on_step
+        )
         tell(1.0, "measuring what it knows of worlds that it was never told of")
         measured = measure(model, corpus)
     finally:

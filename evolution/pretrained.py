@@ -21,10 +21,12 @@ from evolution.evaluate import evaluate
 from evolution.machine import prepare
 from evolution.storage import MODEL_FILES, newest_valid_checkpoint, read_checkpoint, write_model
 from language.words import lexicon_csv
+from population.language_agent import LanguageAgents
 from population.policy import Policy
 from population.spec import PolicySpec
 from population.transplant import misfits, transplant
 from world import scenarios
+from world.scenarios.base import Scenario
 from world.splits import COMPOSITIONS, TRAIN
 
 HUB_NAME = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?"  # OWNER/NAME@REVISION
@@ -187,24 +189,44 @@ def seats_for(ancestors: Ancestors, population: int) -> tuple[np.ndarray, np.nda
 # ---- cards ----
 
 
-def measure_model(description: Mapping[str, Any], genomes: np.ndarray, worlds: int = CARD_WORLDS) -> dict[str, Any]:
+def measure_model(
+    description: Mapping[str, Any], genomes: np.ndarray, worlds: int = CARD_WORLDS, minds: LanguageAgents | None = None
+) -> dict[str, Any]:
     """Success of a population on fresh worlds: by condition, as `evolution.evaluate.evaluate` gives it."""
     prepare(threads=1)
     spec = PolicySpec.from_json(description["policy"])
     policy, scenario = Policy(spec), scenarios.get(description["scenario"])
     each = -(-worlds // len(genomes))
-    conditions = [("trained goals", TRAIN, "on")]
+    what = _what_varies(scenario)
+    conditions = [(f"trained {what}", TRAIN, "on")]
     if COMPOSITIONS in scenario.splits:
-        conditions.append(("held-out goals", COMPOSITIONS, "on"))
+        conditions.append((f"held-out {what}", COMPOSITIONS, "on"))
     if scenario.has_guide:
         conditions += [("trained goals, muted", TRAIN, "mute"), ("trained goals, words shuffled", TRAIN, "shuffle")]
     return {
         name: evaluate(
             policy, torch.from_numpy(genomes), scenario, split=split, channel=channel, worlds_per_boxling=each,
-            hearing_radius_cells=description["hearing_radius_cells"],
+            hearing_radius_cells=description["hearing_radius_cells"], minds=minds,
         )
         for name, split, channel in conditions
     }  # fmt: skip
+
+
+def _what_varies(scenario: Scenario) -> str:
+    """What worlds of a scenario are told apart by: where nobody is told a goal, by themselves."""
+    return "goals" if scenario.has_guide else "worlds"
+
+
+def shares_on_card(scenario: Scenario, measures: Mapping[str, float]) -> dict[str, float]:
+    """What a generation measured of success, by the names that `measure_model` has for it."""
+    what = _what_varies(scenario)
+    names = {
+        "success": f"trained {what}",
+        "success_held_out": f"held-out {what}",
+        "success_muted": "trained goals, muted",
+        "success_shuffled": "trained goals, words shuffled",
+    }
+    return {name: measures[key] for key, name in names.items() if key in measures}
 
 
 def model_card(description: Mapping[str, Any], measured: Mapping[str, Any], licence: str = LICENCE) -> str:
@@ -224,16 +246,17 @@ def model_card(description: Mapping[str, Any], measured: Mapping[str, Any], lice
         "",
         f"# Boxlings of scenario {name}",
         "",
-        f"{description['population']} small neural agents that talk in a language of their own. Their world, "
-        f"`{name}`: {scenario.summary}.",
+        f"{description['population']} small neural agents"
+        + (" that talk in a language of their own. " if scenario.has_guide else ". ")
+        + f"Their world, `{name}`: {scenario.summary}.",
         "",
         "## Trained on",
         "",
-        f"Worlds of `{name}` with trained goals, generation {description['generation']} of a run with seed "
+        f"Worlds of `{name}` of the split for training, generation {description['generation']} of a run with seed "
         f"{description['seed']} and boxlings {description['version']}. "
         + (
             f"{len(scenario.meanings(TRAIN))} goals were trained on; {len(scenario.meanings(COMPOSITIONS))} never were."
-            if COMPOSITIONS in scenario.splits
+            if COMPOSITIONS in scenario.splits and scenario.has_guide
             else "No data of people, and no language of theirs."
         ),
         "",
@@ -269,7 +292,8 @@ def model_card(description: Mapping[str, Any], measured: Mapping[str, Any], lice
         "",
         "## Limits",
         "",
-        "These boxlings know their worlds and nothing else. What they say means something to them alone.",
+        "These boxlings know their worlds and nothing else."
+        + (" What they say means something to them alone." if scenario.has_guide else ""),
         "",
         f"Licence: {licence}.",
         "",
@@ -290,16 +314,17 @@ def _row_of_lexicon(row: Mapping[str, Any]) -> str:
 
 
 def write_pretrained(
-    checkpoint: Path, out: Path, licence: str = LICENCE, worlds: int = CARD_WORLDS
+    checkpoint: Path, out: Path, licence: str = LICENCE, worlds: int = CARD_WORLDS, minds: LanguageAgents | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the model of a run's checkpoint to a new folder, with a card of what it achieves; without the run's state.
 
-    Returns its description and what was measured. ValueError where there is something at `out` already.
+    `minds` are those of its boxlings that are a language model (`evolution.minds.minds_of_checkpoint`). Returns its
+    description and what was measured. ValueError where there is something at `out` already.
     """
     if out.exists() or out.is_symlink():
         raise ValueError(f"--out must be a new folder, but {out} exists already")
     description, tensors, _ = read_checkpoint(checkpoint)
-    measured = measure_model(description, tensors["genomes"], worlds)
+    measured = measure_model(description, tensors["genomes"], worlds, minds)
     tokenizer = (checkpoint / "tokenizer.json").read_text(encoding="utf-8")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_model(

@@ -18,12 +18,20 @@ import numpy as np
 
 from evolution.config import RunConfig
 from evolution.machine import check_device
-from evolution.minds import describe_minds
-from evolution.pretrained import Ancestors, find_checkpoint, load_ancestors, load_population, model_card, seats_for
+from evolution.pretrained import (
+    Ancestors,
+    find_checkpoint,
+    load_ancestors,
+    load_population,
+    model_card,
+    seats_for,
+    shares_on_card,
+)
 from evolution.records import Recordings, Tables, write_ancestors, write_episodes, write_language
 from evolution.society import Society, filled_config, policy_spec
 from evolution.storage import (
     SPARE,
+    STATE,
     TEMPORARY,
     DamagedFile,
     RunLock,
@@ -141,6 +149,10 @@ def resume(folder: str | Path, generations: int | None = None, on_generation: Li
                 raise ValueError(f"generations must be at least the {done} that are done, got {generations}")
             _write_options(folder, config)
         society = Society.restored(config, found.tensors, found.state, collects=False)
+        if society.language_model != found.description.get("language_model"):
+            raise ValueError(
+                f"{config.language_model.lm} holds another language model than the one with which {folder} was begun"
+            )
         # these are not measured in every generation
         society.lexicon = found.description["lexicon"]
         society.tokenizer = (found.path / "tokenizer.json").read_text(encoding="utf-8")
@@ -199,6 +211,8 @@ def _newest_usable(folder: Path, checkpoint_every: int) -> tuple[_Usable | None,
     for path in reversed(list_checkpoints(folder / "checkpoints")):
         try:
             description, tensors, state = read_checkpoint(path)
+            if not state:
+                raise DamagedFile(f"{path} is a model alone, without {STATE}: a run cannot go on from it")
             tables, mended = Tables.load(folder, int(state["generation"][0]) - 1, checkpoint_every)
         except DamagedFile as damage:
             damages[str(damage)] = None
@@ -337,14 +351,6 @@ def _is_due(generation: int, config: RunConfig) -> bool:
     return generation % int(config.checkpoint_every or 1) == 0 or generation == config.generations
 
 
-_ON_CARD = (
-    ("success", "trained goals"),
-    ("success_held_out", "held-out goals"),
-    ("success_muted", "trained goals, muted"),
-    ("success_shuffled", "trained goals, words shuffled"),
-)
-
-
 def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings) -> None:
     """Tables, then the checkpoint, then old checkpoints make place; the fittest one stays."""
     tables.write()
@@ -368,8 +374,8 @@ def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings
         ],
         "lexicon": society.lexicon,
     }
-    if told := describe_minds(config):
-        description["language_model"] = told
+    if society.language_model:
+        description["language_model"] = society.language_model
     write_checkpoint(
         checkpoints,
         society.generation,
@@ -377,7 +383,7 @@ def _save(folder: Path, society: Society, tables: Tables, recordings: Recordings
         society.tensors(),
         society.state() | recordings.state(),
         society.tokenizer,
-        model_card(description, {name: society.measures[key] for key, name in _ON_CARD if key in society.measures}),
+        model_card(description, shares_on_card(society.scenario, society.measures)),
         lexicon_csv(society.lexicon),
     )
     _prune(checkpoints, config, tables)

@@ -28,7 +28,7 @@ import numpy as np
 
 from evolution.archive import Archive, Heritage
 from evolution.config import SelectionConfig
-from world.registry import Registry
+from world.registry import Registry, name_of
 
 NO_SLOTS = np.zeros(0, np.int64)
 ARCHIVE = "archive."  # before the names of its arrays in a checkpoint
@@ -142,6 +142,8 @@ STRATEGIES: dict[str, Chooser] = {
 def _accept(thing: Any, where: str) -> Chooser:
     if not callable(thing):
         raise ValueError(f"{where} must be a function of a herd, a number, options and chance, got {thing!r:.60}")
+    if name_of(thing) == "none":
+        raise ValueError(f"{where} must have a name of its own: with none nobody goes")
     return thing
 
 

@@ -28,6 +28,7 @@ from evolution.learn import SHARD, Losses, RowAdam, acting_round, language_round
 from evolution.live import Rollout, WorldSupply, live
 from evolution.machine import check_device, prepare, share
 from evolution.minds import (
+    describe_minds,
     expert_features,
     load_minds,
     mind_tensors,
@@ -142,10 +143,14 @@ def _measure_of(society: Society, name: str) -> float:
     return society.measures.get(name, float("nan"))
 
 
-def filled_config(config: RunConfig) -> RunConfig:
-    """The configuration with every option that was left open filled in; ValueError for an unknown scenario."""
+def filled_config(config: RunConfig, is_begun: bool = False) -> RunConfig:
+    """The configuration with every option that was left open filled in; ValueError for an unknown scenario.
+
+    That of a run that has begun is left without a look at what it was seeded from, which may be gone.
+    """
     scenario = scenarios.get(config.scenario)
-    config = with_models_told_apart(config)
+    if not is_begun:
+        config = with_models_told_apart(config)
     # by its full name: a file of levels lies where it lies, wherever the run is continued
     defaults = defaults_for(scenario.kind, scenario.attribute_sizes, scenario.is_decided_by_answers)
     steps = config.population * config.live_worlds * scenario.num_agents * scenario.num_steps  # at most
@@ -272,7 +277,7 @@ class Society(mesa.Model):
     ) -> None:
         config = (config or RunConfig()).with_options(plain_options(options))
         super().__init__(rng=stream(config.seed, "mesa"))
-        self.config = config = filled_config(config)
+        self.config = config = filled_config(config, is_begun=is_restored)
         check_device(config.device)
         prepare(config.threads)
         if config.seed_from and ancestors is None and not is_restored:
@@ -283,6 +288,7 @@ class Society(mesa.Model):
         self.policy = Policy(policy_spec(config))
         self.layout = self.policy.layout
         self.minds = load_minds(config, self.policy.spec, self.scenario)  # boxlings that are a language model
+        self.language_model = describe_minds(config)  # as checkpoints tell of it
         self.num_own = config.population - config.language_model.num_boxlings  # the others, in the first slots
         self.generation = 0
         self.num_generations = int(config.generations or 0)
@@ -491,7 +497,8 @@ class Society(mesa.Model):
             if self.scenario.has_guide and self.num_own:
                 slots = self._heard_slots()
                 self.speakers = np.array([self.slots[slot].unique_id for slot in slots])
-                measures |= self._language_measures(self.genomes[slots], best=slots.index(self._fittest_slot()))
+                found = self._language_measures(self.genomes[slots], best=slots.index(self._fittest_slot()))
+                measures = _joined(measures, found)
         self.measures = measures
         self.lives = rollout if self.teaches else None
         self.episode_rows = episode_rows(self, rollout, numbers) if num_recorded else []
@@ -625,8 +632,7 @@ class Society(mesa.Model):
         ]
         measures |= all_measures(meanings, messages, num_symbols)
         measures["symbols_in_use"] = measures.pop("effective_symbols")
-        measures |= own_measures(meanings, messages, num_symbols)
-        return measures
+        return _joined(measures, own_measures(meanings, messages, num_symbols))
 
     # ------------------------------------------------------------------ selection
 
@@ -773,7 +779,7 @@ class Society(mesa.Model):
         if lessons:
             losses = minds.model.fit(
                 lambda step: lessons[step * LESSONS_A_ROUND : (step + 1) * LESSONS_A_ROUND],
-                num_steps=own.lm_rounds, learning_rate=own.lm_learning_rate,
+                num_steps=own.lm_rounds, learning_rate=own.lm_learning_rate, seed=int(rng.integers(2**31)),
             )  # fmt: skip
             self.measures["loss_lm"] = float(np.mean(losses))
 
@@ -956,6 +962,13 @@ class Society(mesa.Model):
         return society
 
 
+def _joined(measures: dict[str, float], others: dict[str, float]) -> dict[str, float]:
+    """Both; ValueError for a name that is in both, as somebody else's measure may have."""
+    if twice := sorted(measures.keys() & others.keys()):
+        raise ValueError(f"measure {twice[0]} must have another name: every run records one of this name")
+    return measures | others
+
+
 def fading(progress: float) -> float:
     """Factor of the learning rate: 1, and over the last quarter of the time down to 0."""
     return min(1.0, (1 - progress) / FADES_OVER)
@@ -967,6 +980,9 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     start = rollout.start
     states = [start, *rollout.states]
     attention, expert_use = insight(society.policy, society.genomes, rollout, society.scenario.view_is_whole)
+    # a language model attends by means of its own, and uses none of these experts
+    for t, b, a in np.argwhere(np.stack([rollout.seating.genome_of[: len(start)] >= society.num_own] * len(attention))):
+        attention[t][b][a], expert_use[t][b][a] = attention[t][b][a][:0], 0 * expert_use[t][b][a]
     rows = []
     for b in range(len(start)):
         steps = int(rollout.states[-1].steps_taken[b])

@@ -92,6 +92,8 @@ def run_study(
         refuse_other_options(folder, study)
     elif folder.exists() and any(item.name != ".lock" for item in folder.iterdir()):
         raise ValueError(f"out must be a study, a new or an empty folder, but {folder} holds other files")
+    if study.run.language_model.num_boxlings:
+        raise ValueError("a study compares boxlings: expected lm_as expert, got agent")
     filled = {arm: filled_config(study.of_arm(arm)) for arm in study.arms}
     for arm, config in filled.items():
         for other in study.arms[: study.arms.index(arm)]:

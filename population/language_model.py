@@ -37,7 +37,7 @@ PAD, UNKNOWN = "<pad>", "<unknown>"
 PATCH_CELLS = 2  # a side
 MAX_PATCHES = 16  # along a side of a picture
 NOT_A_TARGET = -100  # as torch's cross entropy has it
-FOREIGN_FILES = ("config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json", OURS, EYES)
+FOREIGN_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "*token*", "vocab*", "merges.txt", OURS)
 
 
 def transformers_of(what: str) -> Any:
@@ -228,7 +228,7 @@ class LanguageModel:
         shown = np.zeros(patches, bool)
         return Told(
             np.concatenate([ids[before], places, ids[after]]),
-            np.concatenate([~is_edit[before] | is_edit[before], shown, np.ones(len(ids[after]), bool)]),
+            np.concatenate([np.ones(len(ids[before]), bool), shown, np.ones(len(ids[after]), bool)]),
             np.concatenate([is_edit[before], shown, is_edit[after]]),
             slice(scene.start, scene.start + patches), document.picture,
         )  # fmt: skip
@@ -307,29 +307,32 @@ class LanguageModel:
         return [*self.model.parameters(), *(self.eyes.parameters() if self.eyes is not None else ())]
 
     def fit(
-        self, draw: Callable[[int], Sequence[Told]], *, num_steps: int, learning_rate: float = 3e-3,
+        self, draw: Callable[[int], Sequence[Told]], *, num_steps: int, learning_rate: float = 3e-3, seed: int = 0,
         on_step: Callable[[int, float], None] | None = None,
     ) -> list[float]:  # fmt: skip
         """Learn from `num_steps` batches, `draw(step)` each, by AdamW; returns the loss of each in nats.
 
-        The rate rises over the first twentieth of the steps and falls to a tenth along a cosine.
+        The rate rises over the first twentieth of the steps and falls to a tenth along a cosine. What a model leaves
+        out by chance (dropout) follows from the `seed`.
         """
         optimiser = torch.optim.AdamW(self.parameters(), lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
         losses = []
         self.model.train()
-        for step in range(num_steps):
-            share = step / max(1, num_steps)
-            warm = min(1.0, (step + 1) / max(1.0, 0.05 * num_steps))
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate * warm * (0.1 + 0.45 * (1 + np.cos(np.pi * share)))
-            loss = self.loss(draw(step))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
-            optimiser.step()
-            losses.append(float(loss.detach()))
-            if on_step is not None:
-                on_step(step, losses[-1])
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            for step in range(num_steps):
+                share = step / max(1, num_steps)
+                warm = min(1.0, (step + 1) / max(1.0, 0.05 * num_steps))
+                for group in optimiser.param_groups:
+                    group["lr"] = learning_rate * warm * (0.1 + 0.45 * (1 + np.cos(np.pi * share)))
+                loss = self.loss(draw(step))
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(self.parameters(), 1.0)
+                optimiser.step()
+                losses.append(float(loss.detach()))
+                if on_step is not None:
+                    on_step(step, losses[-1])
         self.model.eval()
         return losses
 

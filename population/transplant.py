@@ -18,14 +18,8 @@ from population.spec import PolicySpec
 
 OPTIONAL = ("num_experts", "own_experts", "lm_is_frozen")
 THERE_OR_NOT = ("conv_channels", "near_cells", "query_heads", "lm_width")  # but of one size, where both have it
-WAYS_OUT = (
-    "eyes.near",
-    "eyes.found",
-    "eyes.part_0",
-    "eyes.part_1",
-    "eyes.part_2",
-    "own.lm.out",
-)  # of what adds to a sum
+# layers whose results are added to a sum
+WAYS_OUT = ("eyes.near", "eyes.found", "eyes.part_0", "eyes.part_1", "eyes.part_2", "own.lm.out")
 SAYS_NOTHING = -8.0  # logit of a place of a message for something new to talk about: a share of 1 in 3,000
 
 

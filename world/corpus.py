@@ -1,8 +1,8 @@
 """Documents by number: what laws make of random grids, and what becomes of a scenario's worlds.
 
 Worlds are lived by the simulator's own search: who knows the goal says it in the plainest way, symbol 1 + k for value k
-of each attribute, and who acts takes an act that the search advises, or now and then any act, so that what
-fails is told of too. The same numbers give the same documents.
+of each attribute, and who acts takes an act that the search advises, or now and then any act, so that what fails is
+told of too. The same numbers give the same documents.
 """
 
 from __future__ import annotations

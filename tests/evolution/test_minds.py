@@ -20,7 +20,7 @@ from evolution.society import Society, filled_config
 from evolution.storage import read_checkpoint
 from population.language_agent import HEARD_STEPS, LanguageAgents
 from population.language_expert import token_features, token_texts
-from population.language_model import LanguageModel
+from population.language_model import LanguageModel, Told
 from population.policy import Policy
 from population.reflexes import Done, Sensed
 from population.spec import PolicySpec
@@ -206,6 +206,66 @@ def test_a_checkpoint_brings_its_language_model_or_says_that_it_is_another(socie
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         hidden.rename(folder)
+
+
+def test_a_run_does_not_go_on_with_another_language_model(model_folder: Path, tmp_path: Path):
+    lm = Path(shutil.copytree(model_folder, tmp_path / "lm"))
+    run = evolve(run_with(tmp_path / "run", lm, language_model={"lm_as": "agent"}, generations=1))
+    shutil.rmtree(lm)
+    LanguageModel.new(known_words(), context_tokens=192, width=16, num_layers=1, num_heads=2, seed=7).save(lm, {}, "")
+    with pytest.raises(ValueError, match=r"holds another language model than the one with which .*run was begun"):
+        resume(run, 2)
+
+
+def test_what_is_told_of_attention_and_experts_is_not_that_of_the_genome_it_has_not(society_run: Path):
+    from analysis.run import load_run
+
+    run = load_run(society_run)
+    ids = run.boxlings[run.boxlings["origin"] == "language-model"]["boxling"].unique()
+    seen = {True: 0, False: 0}
+    for row in run.all_episodes():
+        for step in range(row["num_steps"]):
+            for a, boxling in enumerate(row["boxlings"]):
+                is_model = boxling in ids
+                seen[is_model] += 1
+                assert any(row["expert_use"][step][a]) == (not is_model)
+                assert not (is_model and row["attention"][step][a])
+    assert min(seen.values()) > 0
+
+
+def test_the_card_of_a_model_measures_the_language_model_and_not_its_genome(
+    society_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import boxlings
+
+    asked = []
+    real = LanguageAgents.act
+    monkeypatch.setattr(LanguageAgents, "act", lambda self, *args: asked.append(1) or real(self, *args))
+    monkeypatch.setattr("evolution.pretrained.CARD_WORLDS", 8)
+    assert boxlings.main(["export", str(society_run), "--best", "--out", str(tmp_path / "model")]) == 0
+    assert asked
+
+
+def test_what_a_model_leaves_out_by_chance_follows_from_the_seed(tmp_path: Path):
+    import transformers
+
+    config = transformers.GPT2Config(  # with the dropout that it has by default
+        vocab_size=20, n_positions=64, n_embd=16, n_layer=1, n_head=2, bos_token_id=None, eos_token_id=None
+    )
+    torch.manual_seed(0)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt2")
+    learned = []
+    for before, seed in ((1, 5), (2, 5), (3, 6)):
+        torch.manual_seed(before)  # what chance was before is nothing to it
+        model = LanguageModel.load(tmp_path / "gpt2")
+        ids = np.arange(20)
+        lesson = Told(ids, np.ones(20, bool), np.zeros(20, bool))
+        state = torch.get_rng_state()
+        learned.append((model.fit(lambda step, lesson=lesson: [lesson] * 4, num_steps=4, seed=seed), model.tensors()))
+        assert torch.equal(torch.get_rng_state(), state)
+    assert learned[0][0] == learned[1][0] != learned[2][0]
+    for name, each in learned[0][1].items():
+        np.testing.assert_array_equal(each, learned[1][1][name])
 
 
 def test_a_society_of_nothing_but_a_language_model_lives_too(model_folder: Path, tmp_path: Path):

@@ -116,6 +116,22 @@ def test_a_measure_that_fails_is_named_and_one_that_is_undefined_for_some_is_a_m
         own_measures.REGISTRY.remove("sometimes")
 
 
+def test_a_measure_with_the_name_of_one_that_every_run_records_is_refused(tmp_path: Path):
+    def success(meanings: np.ndarray, messages: np.ndarray, num_symbols: int) -> float:
+        """Not what everybody calls so."""
+        return 9.0
+
+    own_measures.register(success)
+    try:
+        with pytest.raises(ValueError, match="measure success must have another name"):
+            evolve(tiny("describe", out=str(tmp_path / "run"), generations=1))
+    finally:
+        own_measures.REGISTRY.remove("success")
+    success.__name__ = "none"
+    with pytest.raises(ValueError, match="with none nobody goes"):
+        select.register(success)  # type: ignore[arg-type]
+
+
 def test_packages_bring_theirs_to_the_command(tmp_path: Path):
     (tmp_path / "mine.py").write_text(
         "from evolution.select import Choice\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +20,14 @@ from evolution.pretrained import (
     load_ancestors,
     model_card,
     seats_for,
+    shares_on_card,
     write_pretrained,
 )
-from evolution.run import evolve, load_population
+from evolution.run import evolve, load_population, resume
 from evolution.society import Society, filled_config, policy_spec
 from evolution.storage import MODEL_FILES, read_checkpoint
 from tests.evolution.conftest import tiny
+from world import scenarios
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,24 @@ def test_genes_of_those_who_have_some_are_kept_and_others_get_the_options(runs: 
 def test_what_does_not_fit_is_a_warning_to_who_makes_a_society(runs: list[Path]):
     with pytest.warns(UserWarning, match="1 expert more than it has"):
         Society(tiny("describe", policy={"num_experts": 3}), seed_from=str(runs[0]))
+
+
+def test_a_run_goes_on_when_what_it_was_seeded_from_is_gone(runs: list[Path], tmp_path: Path):
+    seed = tmp_path / "model"
+    write_pretrained(find_checkpoint(runs[0]), seed, worlds=8)
+    folder = evolve(tiny("describe", generations=1, out=str(tmp_path / "run"), seed_from=str(seed)))
+    seed.rename(tmp_path / "gone")
+    resume(folder, 2)
+    assert load_population(folder)[0]["generation"] == 2
+
+
+def test_a_model_among_the_checkpoints_of_a_run_is_passed_over_and_told(runs: list[Path], tmp_path: Path):
+    folder = Path(shutil.copytree(runs[0], tmp_path / "run"))
+    write_pretrained(find_checkpoint(runs[0]), folder / "checkpoints" / "000007", worlds=8)
+    told: list[str] = []
+    resume(folder, 2, lambda report: told.append(report.text))
+    assert any("000007 is a model alone, without state.safetensors" in text for text in told)
+    assert load_population(folder / "checkpoints" / "000002")[0]["generation"] == 2
 
 
 # ---- foreign files ----
@@ -211,6 +232,8 @@ def test_the_card_of_scenarios_without_guides_tells_of_worlds_alone():
     description = {
         "scenario": "sokoban", "generation": 3, "seed": 0, "population": 2, "version": "1", "lexicon": [],
     }  # fmt: skip
-    card = model_card(description, {"trained goals": 0.5})
-    assert "| trained goals | 0.500 | | |" in card
-    assert "without talk" not in card
+    shares = shares_on_card(scenarios.get("sokoban"), {"success": 0.5, "success_held_out": 0.25, "other": 1.0})
+    card = model_card(description, shares)
+    assert "| trained worlds | 0.500 | | |" in card
+    assert "| held-out worlds | 0.250 | | |" in card
+    assert not any(word in card for word in ("talk", "goals", "language of their own", "What they say"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from evolution.arms import Costs, affordable, with_generations
+from evolution.arms import Costs, StudyConfig, affordable, with_generations
 from evolution.config import RunConfig
 from evolution.evaluate import evaluate, pair_matrix, strangers
 from evolution.run import evolve, load_population, read_config
@@ -227,3 +227,11 @@ def test_a_study_that_cannot_begin_leaves_nothing(tmp_path: Path):
         run_study(tiny_study(), tmp_path)
     with pytest.raises(ValueError, match="out must be a folder, got the file"):
         run_study(tiny_study(), tmp_path / "text")
+
+
+def test_a_study_of_language_models_is_refused(tmp_path: Path):
+    config = tiny().with_options({"lm": "anything", "lm_as": "agent"})
+    study = StudyConfig(run=config, arms=("learning", "evolution"), seeds=1, generations=1)
+    with pytest.raises(ValueError, match="a study compares boxlings: expected lm_as expert, got agent"):
+        run_study(study, tmp_path / "study")
+    assert not (tmp_path / "study").exists() or not list((tmp_path / "study").glob("*.toml"))
