@@ -31,8 +31,9 @@ from world.testing import check_law
 # --8<-- [start:strategy]
 def lottery(herd: Herd, number: int, config: SelectionConfig, rng: np.random.Generator) -> Choice:
     """The worse one is, the likelier one goes; all who stay may have children."""
-    rank = np.arange(len(herd.may_go), 0, -1.0)  # those who may go are sorted from the worst to the best
-    going = rng.choice(herd.may_go, number, replace=False, p=rank / rank.sum()) if number else herd.may_go[:0]
+    rank = np.arange(len(herd.may_go), 0, -1.0)  # who may go is sorted from the worst to the best
+    shares = rank / rank.sum()
+    going = rng.choice(herd.may_go, number, replace=False, p=shares) if number else herd.may_go[:0]
     return Choice(going, herd.without(going))
 
 
