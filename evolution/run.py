@@ -44,6 +44,7 @@ from evolution.storage import (
     write_config_toml,
 )
 from language.words import lexicon_csv
+from world.compiling import is_compiling
 
 __all__ = [
     "Interrupted",
@@ -61,7 +62,7 @@ __all__ = [
 ]
 
 
-INSISTS_EVERY_SECONDS = 5.0  # who asked twice to stop; long enough to end in peace before
+INSISTS_EVERY_SECONDS = 5.0  # who asked twice to stop: who is interrupted again while it ends leaves threads behind
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -415,12 +416,14 @@ def stop_request(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             if not insists.is_alive() and not left.is_set():
                 insists.start()
+            if is_compiling():
+                return
             raise KeyboardInterrupt
         asked.set()
         tell()
 
     def insist() -> None:
-        # compiled code that looks up the type of a value may swallow what is raised right then
+        # a kernel was compiled just then, or code that looks up the type of a value swallowed what was raised
         while not left.wait(INSISTS_EVERY_SECONDS):
             _thread.interrupt_main(signal.SIGINT)
 

@@ -16,14 +16,20 @@ from filelock import FileLock
 from numba import njit
 from numba.core import event
 from numba.core.caching import IndexDataCacheFile
+from numba.core.compiler_lock import global_compiler_lock
 
-__all__ = ["njit", "show"]
+__all__ = ["is_compiling", "njit", "show"]
 
 
 def _in_a_terminal(text: str) -> None:
     if sys.stderr is not None and sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
+
+
+def is_compiling() -> bool:
+    """Whether this thread compiles a kernel now, or loads one; whoever is interrupted then leaves LLVM in pieces."""
+    return global_compiler_lock.is_locked()
 
 
 # is given a line when something compiles, and "" when it is done

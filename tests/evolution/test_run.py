@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,7 @@ from evolution.run import (
     load_population,
     read_config,
     resume,
+    stop_request,
 )
 from evolution.society import Society, filled_config
 from evolution.storage import SPARE, TEMPORARY, DamagedFile, RunInUse, RunLock, list_checkpoints, read_checkpoint
@@ -621,6 +623,23 @@ def is_finished(folder: Path) -> bool:
         return False
     table = read_records(folder / "generations.parquet", SCHEMAS["generations"])
     return LAST in table["generation"].to_pylist()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_who_asks_twice_while_a_kernel_compiles_is_obeyed_once_it_has(monkeypatch: pytest.MonkeyPatch):
+    compiles = [True]
+    monkeypatch.setattr("evolution.run.is_compiling", lambda: compiles[0])
+    monkeypatch.setattr("evolution.run.INSISTS_EVERY_SECONDS", 0.05)
+    told: list[str] = []
+    with stop_request(lambda: told.append("asked")) as is_asked_to_stop:
+        signal.raise_signal(signal.SIGINT)
+        assert is_asked_to_stop()
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.3)  # nothing happens to the compiler
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes from elsewhere
+            compiles[0] = False
+            time.sleep(10)
+    assert told == ["asked"]
 
 
 # ---- seeded ----
