@@ -273,9 +273,9 @@ class Society(mesa.Model):
         on_progress: Callable[[float, str], None] | None = None,
         is_restored: bool = False,
         collects: bool = True,
-        **options: Any,
+        **kwargs: Any,  # the options by their names; so called, as mesa's pages look for a parameter of this name
     ) -> None:
-        config = (config or RunConfig()).with_options(plain_options(options))
+        config = (config or RunConfig()).with_options(plain_options(kwargs))
         super().__init__(rng=stream(config.seed, "mesa"))
         self.config = config = filled_config(config, is_begun=is_restored)
         check_device(config.device)

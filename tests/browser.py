@@ -43,9 +43,12 @@ def chromium() -> str | None:
 
 @contextmanager
 def opened(
-    path: Path, width: int = 1100, height: int = 900, scheme: str = "light", fragment: str = ""
+    place: Path | str, width: int = 1100, height: int = 900, scheme: str = "light", fragment: str = ""
 ) -> Iterator[Tab]:
-    """The page at `path`, in a window of that size. Skips the test where there is no browser, but not on CI."""
+    """The page in that file, or at that address, in a window of that size.
+
+    Skips the test where there is no browser, but not on CI.
+    """
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         program = chromium()
@@ -60,7 +63,7 @@ def opened(
         try:
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             tab = Tab(context.new_page())
-            address = path.resolve().as_uri() + fragment
+            address = (place if isinstance(place, str) else place.resolve().as_uri()) + fragment
             tab.page.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
             tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
             tab.page.on(
