@@ -24,8 +24,9 @@ from world.puzzles.tasks import Task
 _POOL_BYTES = 1 << 26
 _MAX_NODES = 200_000
 _TABLE = 1 << 20
-_STEP_BITS = 7.0
+STEP_BITS = 7.0
 _RULE_BITS_AT_MOST = 250.0
+_SHORT_BITS = 45.0  # an answer that takes no more ends the search after its depth
 
 
 @njit(cache=True)
@@ -53,14 +54,14 @@ def _enter(table, value):
 
 
 @njit(cache=True)
-def _expand(node, codes, first, last, pool, used, starts, sizes, counts, table, parents, steps, outs):
-    """Children of a node by the steps first .. last - 1; returns the new number of bytes used, next step to try."""
+def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parents, steps):
+    """New children of a node by each of the steps, numbered from `first`; returns how many bytes are used then."""
     num_grids = starts.shape[1]
     out = np.empty(MAX_CELLS, np.uint8)
-    for step in range(first, last):
+    for step in range(codes.shape[0]):
         child = counts[0]
         if child >= starts.shape[0] or used + num_grids * MAX_CELLS > pool.shape[0]:
-            return used, step
+            return used
         at = used
         good = True
         value = np.uint64(0xCBF29CE484222325)
@@ -83,10 +84,10 @@ def _expand(node, codes, first, last, pool, used, starts, sizes, counts, table, 
             continue
         used = at
         parents[child] = node
-        steps[child] = step
+        steps[child] = first + step
         counts[0] += 1
         counts[2] += 1
-    return used, last
+    return used
 
 
 @njit(cache=True)
@@ -205,12 +206,12 @@ class Search:
         """Which of the nodes have pictures as large as the demonstrations' outputs."""
         return (self.sizes[nodes, : self.num_demos] == self.out_sizes).all(axis=1)
 
-    def expand(self, node: int, codes: np.ndarray = CODES) -> range:
-        """All children of a node; their numbers."""
+    def expand(self, node: int, codes: np.ndarray = CODES, first: int = 0) -> range:
+        """New children of a node by some steps, the first of which has number `first`; the children's numbers."""
         before = self.num_nodes
-        self.used, _ = _expand(
-            node, codes, 0, len(codes), self.pool, self.used, self.starts, self.sizes, self.counts, self.table,
-            self.parents, self.steps, 0,
+        self.used = _expand(
+            node, codes, first, self.pool, self.used, self.starts, self.sizes, self.counts, self.table,
+            self.parents, self.steps,
         )  # fmt: skip
         return range(before, self.num_nodes)
 
@@ -246,7 +247,7 @@ class Search:
 
     def try_fit(self, node: int, deepest: int, extra: list[int] | None = None) -> int:
         """Fit last steps on a node whose pictures have the right size; how many rules were tried."""
-        program_bits = _STEP_BITS * len(self.program(node))
+        program_bits = STEP_BITS * len(self.program(node))
         lengths = (self.sizes[node] // 128) * (self.sizes[node] % 128)
         length = int(lengths.sum())
         more = extra or []
@@ -299,8 +300,12 @@ class Search:
             X[k, self.order] = cells[: self.num_known]
             X[k, self.num_known :] = cells[self.num_known :]
         names = [self.told(node) for node in nodes]
-        bits = np.array([2.0 + _STEP_BITS * len(self.program(node)) for node in nodes])
+        bits = np.array([2.0 + STEP_BITS * len(self.program(node)) for node in nodes])
         self.fit_rows(nodes[0], X, X, names, names, bits, np.concatenate([np.full(10, 3.5), bits]), deepest, 0.0)
+
+    def is_answered(self) -> bool:
+        """Whether some answer is so short that longer programs need not be looked at."""
+        return any(told[0] <= _SHORT_BITS for told in self.by_answer.values())
 
     def told(self, node: int) -> str:
         steps = [OPERATIONS[step].name for step in self.program(node)]
@@ -353,7 +358,7 @@ def solve(task: Task, seconds: float = 2.0, max_depth: int = 2, enough: int = 3)
         right = nodes[search.fits_in_size(nodes)]
         for node in right:
             if search.is_exact(node):
-                search.add(node, search.cells_of(node)[search.num_known :], _STEP_BITS * depth, "as it is")
+                search.add(node, search.cells_of(node)[search.num_known :], STEP_BITS * depth, "as it is")
         if depth == 1:
             groups: dict[tuple[int, ...], list[int]] = {}
             for node in ([0] if same else []) + list(right):
@@ -365,7 +370,7 @@ def solve(task: Task, seconds: float = 2.0, max_depth: int = 2, enough: int = 3)
                 break
             sizes = search.sizes[node, search.num_demos :]
             search.try_fit(node, 2 if depth == 1 else 1, [0] if same and (search.sizes[node] == search.sizes[0]).all() else None)
-        if search.by_answer:
+        if search.is_answered():
             break
         level = fresh
     found = Found(search.answers(enough), search.num_nodes, int(search.counts[1]), time.process_time() - started)

@@ -1,0 +1,103 @@
+"""The search of `world.puzzles.search`, in the order that a puzzle mind proposes.
+
+Each program costs what the mind is surprised by its steps, in nats, and by the picture that they led to; the cheapest is
+lengthened first (best-first search). A part of the probability is spread evenly, so that every step comes at some time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from population.puzzle_mind import MAX_LEFT, PuzzleMind
+from world.puzzles.compare import NUM_SUMMARY, summary
+from world.puzzles.operations import CODES
+from world.puzzles.search import STEP_BITS, Found, Search
+from world.puzzles.tasks import Task
+
+_EVENLY = 0.1  # of the probability of steps
+_LEFT_WEIGHT = 1.0
+
+
+@dataclass
+class _Open:
+    """A node with its steps in the order of the mind."""
+
+    node: int
+    depth: int
+    cost: float  # of the program, in nats
+    costs: np.ndarray  # of each step, cheapest first
+    steps: np.ndarray
+    next: int = 0
+
+
+class GuidedSearch(Search):
+    """A search with a mind; see the module's docstring. `solve_guided` is its plain use."""
+
+    def __init__(self, task: Task, mind: PuzzleMind) -> None:
+        super().__init__(task)
+        self.mind = mind
+        sizes = self.out_sizes
+        self.out_starts = np.cumsum([0, *((sizes // 128) * (sizes % 128))[:-1]]).astype(np.int64)
+
+    def opened(self, node: int, depth: int, cost: float) -> tuple[_Open, float]:
+        """What the mind makes of a node: its steps in order, and its surprise that the node is on the way."""
+        made = np.empty((1, NUM_SUMMARY), np.float32)
+        demos = self.num_demos
+        summary(
+            self.pool, self.starts[node, :demos], self.sizes[node, :demos], self.truth, self.out_starts, self.out_sizes,
+            demos, made[0],
+        )  # fmt: skip
+        steps, left = self.mind.think(made)
+        costs = -np.log((1 - _EVENLY) * np.exp(steps[0]) + _EVENLY / len(CODES))
+        order = np.argsort(costs, kind="stable")
+        off = -np.log(max(1e-6, 1.0 - float(np.exp(left[0, MAX_LEFT - 1]))))
+        return _Open(node, depth, cost, costs[order], order), off * _LEFT_WEIGHT if depth else 0.0
+
+    def run(self, seconds: float, max_depth: int, max_nodes: int, fits: bool = True) -> Found:
+        """Until a program gives every output exactly, or the CPU seconds or nodes are over."""
+        started = time.process_time()
+        root = np.array([0])
+        same = bool(self.fits_in_size(root)[0])
+        if fits and same:
+            self.try_fit(0, 3)
+        opened, _ = self.opened(0, 0, 0.0)
+        queue: list[tuple[float, int, _Open]] = [(float(opened.costs[0]), 0, opened)]
+        entry = 0
+        offs = {0: 0.0}
+        is_found = False
+        while queue and not is_found and self.num_nodes < max_nodes and time.process_time() - started < seconds:
+            _, _, current = heapq.heappop(queue)
+            step = int(current.steps[current.next])
+            cost = current.cost + float(current.costs[current.next])
+            current.next += 1
+            if current.next < len(current.steps):
+                entry += 1
+                key = current.cost + float(current.costs[current.next]) + offs[current.node]
+                heapq.heappush(queue, (key, entry, current))
+            children = self.expand(current.node, CODES[step : step + 1], step)
+            for child in children:
+                depth = current.depth + 1
+                if self.fits_in_size(np.array([child]))[0]:
+                    if self.is_exact(child):
+                        self.add(child, self.cells_of(child)[self.num_known :], STEP_BITS * depth, "as it is")
+                        is_found = True
+                        break
+                    if fits and depth == 1:
+                        self.try_fit(child, 2, [0] if same and (self.sizes[child] == self.sizes[0]).all() else None)
+                if depth < max_depth:
+                    opened, off = self.opened(child, depth, cost)
+                    offs[child] = off
+                    entry += 1
+                    heapq.heappush(queue, (cost + off + float(opened.costs[0]), entry, opened))
+        return Found(self.answers(), self.num_nodes, int(self.counts[1]), time.process_time() - started)
+
+
+def solve_guided(
+    task: Task, mind: PuzzleMind, seconds: float = 2.0, max_depth: int = 4, max_nodes: int = 100_000, fits: bool = True
+) -> Found:
+    """Search a task in the order of a mind."""
+    return GuidedSearch(task, mind).run(seconds, max_depth, max_nodes, fits)
