@@ -398,6 +398,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         # with a bonus for even symbols, questions stay noise
         "message_length": 1, "founder_rounds": 1200, "newborn_listener_every": 0, "message_entropy_bonus": 0.0,
     },
+    "committee": {
+        # nobody talks of a whole law, so that there is no language to learn but by living
+        "generations": 40, "measure_every": 5, "record_every": 10,
+        "message_length": 6, "num_symbols": 12,
+        "width": 64, "conv_channels": 16, "near_cells": 0, "query_heads": 0,
+        "founder_rounds": 0, "newborn_listener_every": 0, "language_batch": 128,
+        "language_rounds": 0, "acting_rounds": 16, "epochs": 1, "half_told_share": 0.0, "newborns_until": 0.0,
+        "message_entropy_bonus": 0.0,
+    },
     "name": {
         "generations": 30, "measure_every": 4, "record_every": 8,
         "message_length": 6, "num_symbols": 16,

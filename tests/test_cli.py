@@ -144,8 +144,9 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
     assert length == {
         "guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6, "describe": 4, "refer": 4, "ask": 1,
+        "committee": 6,
     }  # fmt: skip
-    assert "L, symbols in a message (default: 4, 1 in sokoban, 1 in ask, 6 in name)" in words
+    assert "L, symbols in a message (default: 4, 1 in sokoban, 1 in ask, 6 in committee, 6 in name)" in words
     assert "--device cpu|cuda" in words
 
 
@@ -273,7 +274,8 @@ LEVELS = """
 
 
 @pytest.mark.parametrize(
-    "scenario", ["carry", "forage:competitive", "sokoban", "sokoban:FILE", "describe:2x4", "refer:2x4:3", "ask:2,3,3"]
+    "scenario",
+    ["carry", "forage:competitive", "sokoban", "sokoban:FILE", "describe:2x4", "refer:2x4:3", "ask:2,3,3", "committee"],
 )
 def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
     (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")

@@ -524,7 +524,8 @@ def test_able_builders_win_for_a_guide_who_names_the_goal_and_not_for_a_silent_o
     # foragers get into each other's way
     assert play(env, tell, num_steps).mean() >= (0.85 if name == "forage" else 0.95)
     assert play(env, lie, num_steps).mean() <= 0.05
-    by_chance = 0.35 if name == "ask" else 0.05  # of one attribute alone a fixed answer is often right
+    # a fixed answer is often right of one attribute alone, or where few goals are trained on
+    by_chance = {"ask": 0.35, "committee": 0.2}.get(name, 0.05)
     assert play(env, lambda observation: tell(observation) * 0, num_steps).mean() <= by_chance
 
 

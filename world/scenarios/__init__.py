@@ -18,6 +18,7 @@ def _ours() -> dict[str, Scenario]:
     # imported here, because a scenario file imports compiled kernels, and `boxlings --help` needs none of them
     from world.scenarios.ask import Ask
     from world.scenarios.carry import Carry
+    from world.scenarios.committee import Committee
     from world.scenarios.describe import Describe
     from world.scenarios.forage import Forage
     from world.scenarios.guide import Guide
@@ -25,7 +26,7 @@ def _ours() -> dict[str, Scenario]:
     from world.scenarios.refer import Refer
     from world.scenarios.sokoban import Sokoban
 
-    every = (Name(), Describe(), Refer(), Ask(), Guide(), Carry(), Forage(), Sokoban())
+    every = (Name(), Describe(), Refer(), Ask(), Committee(), Guide(), Carry(), Forage(), Sokoban())
     return {scenario.name: scenario for scenario in every}
 
 
