@@ -16,7 +16,8 @@ from population.puzzle_mind import MAX_LEFT, PuzzleMind
 from world.puzzles.compare import NUM_SUMMARY, summary
 from world.puzzles.features import MAX_CELLS
 from world.puzzles.generator import Puzzle, puzzles
-from world.puzzles.operations import CODES, OPERATIONS, apply
+from world.puzzles.kernels import apply
+from world.puzzles.operations import CODES, OPERATIONS
 
 _NUMBER_OF = {operation.name: k for k, operation in enumerate(OPERATIONS)}
 
@@ -45,7 +46,8 @@ def stepped(step: int, grids: list[np.ndarray]) -> list[np.ndarray] | None:
     out = np.empty(MAX_CELLS, np.uint8)
     made = []
     for grid in grids:
-        size = apply(*CODES[step], np.ascontiguousarray(grid).ravel(), grid.shape[0], grid.shape[1], out)
+        kernel, a, b = CODES[step]
+        size = apply(kernel, a, b, np.ascontiguousarray(grid).ravel(), grid.shape[0], grid.shape[1], out)
         if size == 0:
             return None
         high, wide = size // 128, size % 128
@@ -99,7 +101,9 @@ def learn(
             chosen = order[at : at + batch]
             steps, left = mind(torch.from_numpy(found.summaries[chosen]))
             wanted = torch.from_numpy(found.steps[chosen])
-            loss = F.cross_entropy(steps, wanted, ignore_index=-1) + F.cross_entropy(left, torch.from_numpy(found.left[chosen]))
+            loss = F.cross_entropy(steps, wanted, ignore_index=-1) + F.cross_entropy(
+                left, torch.from_numpy(found.left[chosen])
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,7 +1,8 @@
 """The search of `world.puzzles.search`, in the order that a puzzle mind proposes.
 
-Each program costs what the mind is surprised by its steps, in nats, and by the picture that they led to; the cheapest is
-lengthened first (best-first search). A part of the probability is spread evenly, so that every step comes at some time.
+Each program costs what the mind is surprised by its steps, in nats, and by the picture that they led to; the cheapest
+is lengthened first (best-first search). A part of the probability is spread evenly, so that every step comes at some
+time.
 """
 
 from __future__ import annotations

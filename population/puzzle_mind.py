@@ -1,8 +1,9 @@
-"""A mind for puzzles: of what a picture and the wanted output have in common, which step comes next and how near the end is.
+"""A mind for puzzles: from what a picture and the wanted output have in common, the next step and how near the end is.
 
 A small perceptron with two heads over `world.puzzles.compare.summary`: a distribution over steps, and a distribution
 over how many steps are left (0 to MAX_LEFT - 1; the last class: this is not on the way). It has no part that looks at
-the tests. The use of both to order a search follows Silver et al. 2017, https://doi.org/10.1038/nature24270, in outline.
+the tests. The use of both to order a search follows Silver et al. 2017, https://doi.org/10.1038/nature24270, in
+outline.
 """
 
 from __future__ import annotations

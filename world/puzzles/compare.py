@@ -263,7 +263,7 @@ def compare(p, ph, pw, o, oh, ow, x):
         x[111 + way] = min(in_picture, 20) / 20.0
         x[114 + way] = min(in_output, 20) / 20.0
         x[117 + way] = 1.0 if in_picture == in_output else 0.0
-        x[120 + way] = 1.0 if in_picture == ow or in_picture == oh else 0.0
+        x[120 + way] = 1.0 if in_picture in (ow, oh) else 0.0
     inside = label(p, ph, pw, False, False, 1, labels, stack)
     outside = label(o, oh, ow, False, False, 1, labels, stack)
     x[123] = min(inside, 10) / 10.0

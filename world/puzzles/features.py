@@ -1,7 +1,7 @@
 """What is true of each cell of a grid: numbers by which a rule can tell cells apart, and colours that it can copy.
 
-Grids are flat here, (H*W) uint8 with H and W beside them, so that every kernel has one signature. A feature is a uint8 a
-cell; larger numbers are cut to 254, and 255 says that there is no such thing. `KEYS` are the features that can only
+Grids are flat here, (H*W) uint8 with H and W beside them, so that every kernel has one signature. A feature is a uint8
+a cell; larger numbers are cut to 254, and 255 says that there is no such thing. `KEYS` are the features that can only
 tell cells apart; `SOURCES` are colours besides. Objects are connected cells that are not empty, in three ways to see
 them: of one colour by edges, of one colour by edges and corners, of any colours by edges and corners.
 """
@@ -35,29 +35,36 @@ SOURCES = (
     "colour of the smallest object", "commonest among the neighbours",
     "colour that touches the object", "colour around the hole", "commonest of the whole object",
     "rarest of the whole object", "colour of the box around", "mirrored in its object left to right",
-    "mirrored in its object top to bottom", "colour in the first panel", "commonest of the panel", "only single cell's colour",
+    "mirrored in its object top to bottom", "colour in the first panel", "commonest of the panel",
+    "only single cell's colour",
     "completed by symmetry", "completed by period",
 )  # fmt: skip
 _PER_OBJECT = (
-    "size", "size rank", "size rank from below", "touches the border", "holes", "height", "width", "is a full rectangle",
-    "is symmetric left to right", "is symmetric top to bottom", "how many have its shape", "shape", "shape turned any way",
+    "size", "size rank", "size rank from below", "touches the border", "holes", "height", "width",
+    "is a full rectangle",
+    "is symmetric left to right", "is symmetric top to bottom", "how many have its shape", "shape",
+    "shape turned any way",
     "size parity", "rank from the left", "rank from above", "row in the object", "column in the object",
     "depth in the object", "number of colours", "how many have its colour",
 )  # fmt: skip
 _PLAIN = (
     "is enclosed by edges", "is enclosed by corners", "size of the empty region", "rank of the empty region",
-    "empty region touches the border", "empty region is a rectangle", "neighbours by edges", "neighbours by edges and corners",
-    "neighbours of its colour by edges", "neighbours of its colour", "row parity", "column parity", "chequered", "row mod 3", "column mod 3",
+    "empty region touches the border", "empty region is a rectangle", "neighbours by edges",
+    "neighbours by edges and corners",
+    "neighbours of its colour by edges", "neighbours of its colour", "row parity", "column parity", "chequered",
+    "row mod 3", "column mod 3",
     "diagonal mod 3", "other diagonal mod 3", "ring", "row", "column", "row from below", "column from the right",
     "is on the diagonal", "is on the other diagonal", "in the upper half", "in the left half", "coloured in the row",
-    "coloured in the column", "number of objects", "panel row", "panel column", "row in the panel", "column in the panel", "coloured in the panel",
-    "rank of the panel by colours", "is a separator", "empty square's side", "distance to a coloured cell", "is the box of an object",
-    "size of the box's object", "rank of the row by colours", "rank of the column by colours", "distance to the first on the left or right",
-    "distance to the first above or below", "is the empty region a square", "rank among equal colours in the row", "diagonal mod 4",
+    "coloured in the column", "number of objects", "panel row", "panel column", "row in the panel",
+    "column in the panel", "coloured in the panel",
+    "rank of the panel by colours", "is a separator", "empty square's side", "distance to a coloured cell",
+    "is the box of an object",
+    "size of the box's object", "rank of the row by colours", "rank of the column by colours",
+    "distance to the first on the left or right",
+    "distance to the first above or below", "is the empty region a square", "rank among equal colours in the row",
+    "diagonal mod 4",
 )  # fmt: skip
-KEYS = _PLAIN + tuple(
-    f"{name} ({seen})" for seen in ("edges", "corners", "any colours") for name in _PER_OBJECT
-)
+KEYS = _PLAIN + tuple(f"{name} ({seen})" for seen in ("edges", "corners", "any colours") for name in _PER_OBJECT)
 NAMES = SOURCES + KEYS
 NUM_SOURCES = len(SOURCES)
 NUM_FEATURES = len(NAMES)
@@ -102,7 +109,7 @@ def label(grid, height, width, corners, by_colour, wanted, labels, stack):
 
 @njit(cache=True)
 def measure(grid, height, width, labels, count, table):
-    """Of each object: size, top, left, bottom, right, commonest colour, colours as bits; rows 0..6 of `table` (16, ...)."""
+    """Of each object, in `table` (16, ...): size, top, left, bottom, right, commonest colour, colour bits, rarest."""
     for o in range(count + 1):
         for k in range(16):
             table[k, o] = 0
@@ -223,9 +230,9 @@ def _line_colour(grid, start, step, n):
 
 @njit(cache=True)
 def find_panels(grid, height, width, row_of, col_of):
-    """Separator lines of one colour that cut the grid into panels of equal size; their number down and across, and sides.
+    """Lines of one colour that cut the grid into panels of equal size: how many down and across, and their sides.
 
-    `row_of` and `col_of` become the panel's row and column of every line, -1 for a separator. (0, 0, 0, 0): there are none.
+    `row_of` and `col_of` become the panel's row and column of every line, -1 for a separator. Zeros: there are none.
     """
     best_r, best_c, best_h, best_w = 0, 0, 0, 0
     for colour in range(1, 10):
@@ -352,7 +359,7 @@ def complete_symmetry(grid, height, width, hidden, out):
 
 @njit(cache=True)
 def complete_period(grid, height, width, hidden, out):
-    """Fill cells of colour `hidden` from the smallest period down and across of the rest; whether something was filled."""
+    """Fill cells of colour `hidden` by the smallest period, down and across, of the rest; whether there is one."""
     n = height * width
     number = 0
     for i in range(n):
@@ -362,38 +369,37 @@ def complete_period(grid, height, width, hidden, out):
         return False
     known = np.zeros(MAX_CELLS, np.int16)
     best_area = 10**6
-    for shift in range(1):
-        for p in range(1, height + 1):
-            for q in range(1, width + 1):
-                if p * q >= best_area or p * q * 2 > n or (p == height and height > 1 and q == width):
+    for p in range(1, height + 1):
+        for q in range(1, width + 1):
+            if p * q >= best_area or p * q * 2 > n or (p == height and height > 1 and q == width):
+                continue
+            for k in range(p * q):
+                known[k] = -1
+            good = True
+            for i in range(n):
+                v = grid[i]
+                if v == hidden:
                     continue
+                r = i // width
+                c = i - r * width
+                k = (r % p) * q + c % q
+                if known[k] == -1:
+                    known[k] = v
+                elif known[k] != v:
+                    good = False
+                    break
+            if good:
+                whole = True
                 for k in range(p * q):
-                    known[k] = -1
-                good = True
-                for i in range(n):
-                    v = grid[i]
-                    if v == hidden:
-                        continue
-                    r = i // width
-                    c = i - r * width
-                    k = (r % p) * q + c % q
                     if known[k] == -1:
-                        known[k] = v
-                    elif known[k] != v:
-                        good = False
+                        whole = False
                         break
-                if good:
-                    whole = True
-                    for k in range(p * q):
-                        if known[k] == -1:
-                            whole = False
-                            break
-                    if whole:
-                        best_area = p * q
-                        for i in range(n):
-                            r = i // width
-                            c = i - r * width
-                            out[i] = known[(r % p) * q + c % q]
+                if whole:
+                    best_area = p * q
+                    for i in range(n):
+                        r = i // width
+                        c = i - r * width
+                        out[i] = known[(r % p) * q + c % q]
     return best_area < 10**6
 
 
@@ -641,10 +647,10 @@ def features(grid, height, width, F):
     # ---- panels
     row_of = np.zeros(MAX_SIDE, np.int32)
     col_of = np.zeros(MAX_SIDE, np.int32)
-    rows, cols, side_r, side_c = find_panels(grid, height, width, row_of, col_of)
+    rows, cols, _, _ = find_panels(grid, height, width, row_of, col_of)
     if rows > 0:
         in_panel = np.zeros((rows, cols), np.int32)
-        colours = np.zeros((rows, cols, 10), np.int32)
+        in_colours = np.zeros((rows, cols, 10), np.int32)
         start_r = np.zeros(rows, np.int32)
         start_c = np.zeros(cols, np.int32)
         for r in range(height - 1, -1, -1):
@@ -657,7 +663,7 @@ def features(grid, height, width, F):
             r = i // width
             c = i - r * width
             if row_of[r] >= 0 and col_of[c] >= 0:
-                colours[row_of[r], col_of[c], grid[i]] += 1
+                in_colours[row_of[r], col_of[c], grid[i]] += 1
                 in_panel[row_of[r], col_of[c]] += 1 if grid[i] else 0
         for i in range(n):
             r = i // width
@@ -683,13 +689,13 @@ def features(grid, height, width, F):
             F[43, i] = grid[(start_r[0] + y) * width + start_c[0] + x]
             best = 0
             for v in range(1, 10):
-                if colours[row_of[r], col_of[c], v] > 0 and (
-                    best == 0 or colours[row_of[r], col_of[c], v] > colours[row_of[r], col_of[c], best]
+                if in_colours[row_of[r], col_of[c], v] > 0 and (
+                    best == 0 or in_colours[row_of[r], col_of[c], v] > in_colours[row_of[r], col_of[c], best]
                 ):
                     best = v
             F[44, i] = best
     # ---- objects, in three ways
-    seen = np.zeros(1200, np.int32)
+    visited = np.zeros(1200, np.int32)
     hashes = np.zeros(MAX_CELLS + 1, np.int64)
     free = np.zeros(MAX_CELLS + 1, np.int64)
     for way in range(3):
@@ -743,7 +749,7 @@ def features(grid, height, width, F):
             colours = 0
             for v in range(1, 10):
                 colours += (table[6, o] >> v) & 1
-            table[8, o] = num_holes(width, labels, table, o, seen, stack)
+            table[8, o] = num_holes(width, labels, table, o, visited, stack)
             lr, ud = 1, 1
             for r in range(top, bottom + 1):
                 for c in range(left, right + 1):

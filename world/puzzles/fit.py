@@ -1,9 +1,9 @@
 """The last step of a program, fitted: a rule that says for each cell of the answer where its colour comes from.
 
-A rule tells cells apart by up to three features, and names for each kind of cell a source: a colour, or a picture of the
-answer's size in which to look. It fits if every cell of every demonstration comes out right, and is used only if the
-test shows no kind of cell that no demonstration had. Rules are weighed by what it takes to write them down, in bits:
-Rissanen 1978, https://doi.org/10.1016/0005-1098(78)90005-5.
+A rule tells cells apart by up to three features, and names for each kind of cell a source: a colour, or a picture of
+the answer's size in which to look. It fits if every cell of every demonstration comes out right, and is used only if
+the test shows no kind of cell that no demonstration had. Rules are weighed by what it takes to write them down, in
+bits: Rissanen 1978, https://doi.org/10.1016/0005-1098(78)90005-5.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def compress(values, ids):
 
 @njit(cache=True)
 def _choose(and_masks, order, num_kinds, source_bits, chosen):
-    """The cheapest few sources that serve all kinds of cells, greedily; returns their bits and the number of sources."""
+    """The cheapest few sources that serve all kinds of cells, greedily; returns their bits and how many they are."""
     open_kinds = num_kinds
     total = 0.0
     used = 0
@@ -105,7 +105,7 @@ def _weigh(keys, masks, num_known, length, product, and_masks, stamps, stamp, or
 def fit(ids, sizes, feature_bits, masks, num_known, source_bits, max_bits, deepest, found, found_bits):
     """Search rules over all single features, pairs and triples of (F, L) small numbers `ids`, in a fixed order.
 
-    The first `num_known` of the L cells are the demonstrations', with `masks` of what agrees; the others are the test's.
+    The first `num_known` of the L cells are the demonstrations', with `masks` of what agrees; others are the tests'.
     `found` (KEPT, 3) and `found_bits` become the cheapest rules (-1: no feature); returns how many, and how many were
     tried.
     """
@@ -205,9 +205,7 @@ def predict(ids, sizes, rule, masks, num_known, source_bits, sources, answer, ki
             if rule[part] >= 0:
                 k = k * sizes[rule[part]] + ids[rule[part], i]
         keys[i] = k
-    bits, num_kinds = _weigh(
-        keys, masks, num_known, length, MAX_KINDS, and_masks, stamps, 0, order, source_bits, of_kinds
-    )
+    _, num_kinds = _weigh(keys, masks, num_known, length, MAX_KINDS, and_masks, stamps, 0, order, source_bits, of_kinds)
     place = np.zeros(MAX_KINDS, np.int64)
     for k in range(num_kinds):
         place[order[k]] = k

@@ -1,10 +1,11 @@
-"""Tasks by the million: programs of one to three steps, worlds on which they do something, demonstrations that pin them down.
+"""Tasks by the million: programs of one to three steps, and demonstrations that pin them down.
 
 A task begins with a program, drawn evenly over families of steps and then within them, and with worlds of a kind that
 its first step has something to do with. Demonstrations are chosen greedily so that rival programs die: parameter
-neighbours of each step, programs with a step left out, and others drawn at random. A task is kept if no rival that agrees
-with all demonstrations disagrees on a test. What is kept out of training is decided by hashes: families of steps, pairs
-of families in a row, sizes of worlds, and numbers of tasks. Task number n of a split is the same on every machine.
+neighbours of each step, programs with a step left out, and others drawn at random. A task is kept if no rival that
+agrees with all demonstrations disagrees on a test. What is kept out of training is decided by hashes: families of
+steps, pairs of families in a row, sizes of worlds, and numbers of tasks. Task number n of a split is the same on every
+machine.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import numpy as np
 from world.chance import below, start_states
 from world.compiling import njit
 from world.puzzles.features import MAX_CELLS
-from world.puzzles.operations import CODES, OPERATIONS, apply
+from world.puzzles.kernels import apply
+from world.puzzles.operations import CODES, OPERATIONS
 from world.puzzles.tasks import Task
-from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS, SPLITS, TRAIN, part, rank
+from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SPLITS, TRAIN, part, rank
 
 MAX_STEPS = 3
 MAX_PAIRS = 8  # five demonstrations and three tests
@@ -42,7 +44,8 @@ _KINDS: dict[str, tuple[int, ...]] = {
     "pour": (_DOTS, _STREWN), "fall": (_STREWN, _RINGS), "slide": (_STREWN, _DOTS), "shift": (_STREWN, _DENSE),
     "join": (_DOTS,), "rays": (_DOTS,), "fill": (_RINGS,), "outline": (_STREWN, _DOTS), "fractal": (_DENSE,),
     "swap": (_STREWN, _DENSE), "only": (_STREWN, _DENSE), "sort": (_BARS,), "count": (_STREWN, _DOTS),
-    "scale by": (_DENSE,), "rim": (_DENSE, _STREWN), "complete": (_SYMMETRIC, _PERIODIC), "repeat": (_PERIODIC, _BLOCKS),
+    "scale by": (_DENSE,), "rim": (_DENSE, _STREWN), "complete": (_SYMMETRIC, _PERIODIC),
+    "repeat": (_PERIODIC, _BLOCKS),
     "eat": (_TOUCHING,), "turn objects": (_STREWN, _PATCHES),
 }  # fmt: skip
 
@@ -176,7 +179,7 @@ def make_world(state, kind, height, width, palette, number, grid):
 def _equal(first, first_size, second, second_size):
     if first_size != second_size:
         return False
-    for i in range((first_size // 128) * (first_size % 128)):
+    for i in range((first_size // 128) * (first_size % 128)):  # noqa: SIM110 - compiled
         if first[i] != second[i]:
             return False
     return True
@@ -184,7 +187,7 @@ def _equal(first, first_size, second, second_size):
 
 @njit(cache=True)
 def _run(codes, program, steps, skip, other, other_step, grid, size, out, spare):
-    """What a program makes of a grid, with step `skip` left out, or step `other` done as `other_step`; its size or 0."""
+    """What a program makes of a grid, without step `skip`, or with step `other` done as `other_step`; its size or 0."""
     n = (size // 128) * (size % 128)
     for i in range(n):
         out[i] = grid[i]
@@ -203,10 +206,10 @@ def _run(codes, program, steps, skip, other, other_step, grid, size, out, spare)
 
 @njit(cache=True)
 def _make(
-    state, codes, firsts, lasts, allowed, is_new_family, is_new_pair, wants_new_family, wants_new_pair, kinds, num_kinds,
-    colours, low, high, before, after, sizes_before, sizes_after, program, told, reasons,
+    state, codes, firsts, lasts, allowed, is_new_family, is_new_pair, wants_new_family, wants_new_pair, kinds,
+    num_kinds, colours, low, high, before, after, sizes_before, sizes_after, program, told, reasons,
 ):  # fmt: skip
-    """One task; the number of its steps, or 0 if the tries are over. `told`: demonstrations, tests, rivals, survivors."""
+    """One task; how many steps it has, 0 if the tries are over. `told`: demonstrations, tests, rivals, survivors."""
     worlds = np.zeros((_WORLDS, MAX_CELLS), np.uint8)
     results = np.zeros((_WORLDS, MAX_CELLS), np.uint8)
     sizes = np.zeros(_WORLDS, np.int64)
@@ -282,7 +285,9 @@ def _make(
                 for i in range(n):
                     spare[i] = out[i]
                 step = program[k]
-                made = apply(codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], last_size // 128, last_size % 128, out)
+                made = apply(
+                    codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], last_size // 128, last_size % 128, out
+                )
                 if made == 0 or _equal(out, made, spare, last_size):
                     good = False
                     break
@@ -432,8 +437,6 @@ def _make(
     return 0
 
 
-
-
 REASONS = ("tried", "not of the split", "does nothing", "trivial", "shorter", "ambiguous")
 
 
@@ -491,7 +494,9 @@ def _colour_of(operation: tuple[int, int, int]) -> int:
 
 @cache
 def _tables() -> tuple[np.ndarray, ...]:
-    order = [OPERATIONS.index(operation) for name in FAMILY_NAMES for operation in OPERATIONS if operation.family == name]
+    order = [
+        OPERATIONS.index(operation) for name in FAMILY_NAMES for operation in OPERATIONS if operation.family == name
+    ]
     codes = np.ascontiguousarray(CODES[order])
     lengths = [sum(operation.family == name for operation in OPERATIONS) for name in FAMILY_NAMES]
     lasts = np.cumsum(lengths)

@@ -1,24 +1,24 @@
-"""The plain search: programs of steps, shortest first, each tried with a fitted last step, verified on all demonstrations.
+"""The plain search: programs of steps, shortest first, each with a fitted last step, verified on all demonstrations.
 
-A node is what a program makes of every input of a task, demonstrations' and tests'. Programs that make the same of all of
-them are one node. A node answers the task if its pictures are as large as the demonstrations' outputs and some rule of
-`world.puzzles.fit` turns them into these outputs in every cell. Answers are ranked by the bits that it takes to write
-down the programs that give them; equal answers add up.
+A node is what a program makes of every input of a task, demonstrations' and tests'. Programs that make the same of all
+of them are one node. A node answers the task if its pictures are as large as the demonstrations' outputs and some rule
+of `world.puzzles.fit` turns them into these outputs in every cell. Answers are ranked by the bits that it takes to
+write down the programs that give them; equal answers add up.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from world.compiling import njit
-from world.puzzles.features import KEYS, MAX_CELLS, NAMES, NUM_FEATURES, NUM_SOURCES, SOURCES, features
+from world.puzzles.features import MAX_CELLS, NAMES, NUM_FEATURES, NUM_SOURCES, SOURCES, features
 from world.puzzles.fit import KEPT, MAX_KINDS, agreements, compress, fit, predict
-from world.puzzles.operations import CODES, OPERATIONS, apply
+from world.puzzles.kernels import apply
+from world.puzzles.operations import CODES, OPERATIONS
 from world.puzzles.tasks import Task
 
 _POOL_BYTES = 1 << 26
@@ -68,7 +68,9 @@ def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parent
         for g in range(num_grids):
             height, width = sizes[node, g] // 128, sizes[node, g] % 128
             start = starts[node, g]
-            size = apply(codes[step, 0], codes[step, 1], codes[step, 2], pool[start : start + height * width], height, width, out)
+            size = apply(
+                codes[step, 0], codes[step, 1], codes[step, 2], pool[start : start + height * width], height, width, out
+            )
             counts[1] += 1
             if size == 0:
                 good = False
@@ -368,8 +370,9 @@ def solve(task: Task, seconds: float = 2.0, max_depth: int = 2, enough: int = 3)
         for node in right:
             if is_late():
                 break
-            sizes = search.sizes[node, search.num_demos :]
-            search.try_fit(node, 2 if depth == 1 else 1, [0] if same and (search.sizes[node] == search.sizes[0]).all() else None)
+            search.try_fit(
+                node, 2 if depth == 1 else 1, [0] if same and (search.sizes[node] == search.sizes[0]).all() else None
+            )
         if search.is_answered():
             break
         level = fresh

@@ -1,8 +1,8 @@
 """Tasks as ARC has them: demonstrations of a rule, and tests; in and out as the JSON that any ARC tool reads.
 
 The format is that of Chollet 2019, https://arxiv.org/abs/1911.01547: {"train": [{"input": grid, "output": grid}, ...],
-"test": [...]}, a grid being a list of rows of integers 0 to 9. Files hold one such task, named after it, or many by their
-names; folders hold such files. Tests may lack their output, as those of a competition do.
+"test": [...]}, a grid being a list of rows of integers 0 to 9. Files hold one such task, named after it, or many by
+their names; folders hold such files. Tests may lack their output, as those of a competition do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Task:
     def is_solved_by(self, grids: tuple[np.ndarray, ...]) -> bool:
         """Whether these are the answers, in every cell."""
         return self.has_answers and all(
-            answer is not None and np.array_equal(answer, grid) for answer, grid in zip(self.answers, grids, strict=True)
+            answer is not None and np.array_equal(answer, grid)
+            for answer, grid in zip(self.answers, grids, strict=True)
         )
 
     def to_json(self) -> dict[str, list[dict[str, list[list[int]]]]]:
@@ -60,7 +61,9 @@ def read_grid(plain: Any, where: str) -> np.ndarray:
     height, width = len(plain), len(plain[0])
     for r, row in enumerate(plain):
         if len(row) != width:
-            raise ValueError(f"{where}: expected rows of equal length, got {width} cells in row 0 and {len(row)} in row {r}")
+            raise ValueError(
+                f"{where}: expected rows of equal length, got {width} cells in row 0 and {len(row)} in row {r}"
+            )
         for c, value in enumerate(row):
             if type(value) is not int or not 0 <= value <= 9:
                 raise ValueError(f"{where}: expected colours from 0 to 9, got {_brief(value)} in row {r}, column {c}")
@@ -101,7 +104,7 @@ def read_task(plain: Any, name: str) -> Task:
 
 
 def read_tasks(path: str | Path) -> tuple[list[Task], list[str]]:
-    """Every task of a file or a folder, and a sentence for each that is none; ValueError if nothing can be read at all."""
+    """Every task of a file or a folder, and a sentence for each that is none; ValueError if there is no task at all."""
     path = Path(path)
     if path.is_dir():
         files = sorted(path.glob("*.json"))
