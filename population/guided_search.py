@@ -16,7 +16,7 @@ import numpy as np
 from population.puzzle_mind import MAX_LEFT, PuzzleMind
 from world.puzzles.compare import NUM_SUMMARY, summary
 from world.puzzles.operations import CODES
-from world.puzzles.search import STEP_BITS, Found, Search
+from world.puzzles.search import Found, Search
 from world.puzzles.tasks import Task
 
 _EVENLY = 0.1  # of the probability of steps
@@ -61,10 +61,9 @@ class GuidedSearch(Search):
     def run(self, seconds: float, max_depth: int, max_nodes: int, fits: bool = True) -> Found:
         """Until a program gives every output exactly, or the CPU seconds or nodes are over."""
         started = time.process_time()
-        root = np.array([0])
-        same = bool(self.fits_in_size(root)[0])
+        same = bool(self.are_right_in_size([0])[0])
         if fits and same:
-            self.try_fit(0, 3)
+            self.try_fit(0, deepest=3)
         opened, _ = self.opened(0, 0, 0.0)
         queue: list[tuple[float, int, _Open]] = [(float(opened.costs[0]), 0, opened)]
         entry = 0
@@ -82,13 +81,13 @@ class GuidedSearch(Search):
             children = self.expand(current.node, CODES[step : step + 1], step)
             for child in children:
                 depth = current.depth + 1
-                if self.fits_in_size(np.array([child]))[0]:
-                    if self.is_exact(child):
-                        self.add(child, self.cells_of(child)[self.num_known :], STEP_BITS * depth, "as it is")
+                if self.are_right_in_size([child])[0]:
+                    if self.add_exact(child):
                         is_found = True
                         break
                     if fits and depth == 1:
-                        self.try_fit(child, 2, [0] if same and (self.sizes[child] == self.sizes[0]).all() else None)
+                        beside = [0] if same and np.array_equal(self.sizes[child], self.sizes[0]) else []
+                        self.try_fit(child, 2, beside)
                 if depth < max_depth:
                     opened, off = self.opened(child, depth, cost)
                     offs[child] = off

@@ -9,14 +9,16 @@ write down the programs that give them; equal answers add up.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 
+from world.codes import COLOUR_NAMES
 from world.compiling import njit
-from world.puzzles.features import MAX_CELLS, NAMES, NUM_FEATURES, NUM_SOURCES, SOURCES, features
-from world.puzzles.fit import KEPT, MAX_KINDS, agreements, compress, fit, predict
+from world.puzzles.features import MAX_CELLS, NAMES, NONE, NUM_FEATURES, NUM_SOURCES, SOURCES, features
+from world.puzzles.fit import KEPT, MAX_KINDS, MAX_SOURCES, agreements, compress, fit, predict
 from world.puzzles.kernels import apply
 from world.puzzles.operations import CODES, OPERATIONS
 from world.puzzles.tasks import Task
@@ -24,7 +26,9 @@ from world.puzzles.tasks import Task
 _POOL_BYTES = 1 << 26
 _MAX_NODES = 200_000
 _TABLE = 1 << 20
-STEP_BITS = 7.0
+STEP_BITS = 7.0  # of a program
+_SIDE = 128  # a size is told as height * 128 + width
+_HASH = 0xCBF29CE484222325
 _RULE_BITS_AT_MOST = 250.0
 _SHORT_BITS = 45.0  # an answer that takes no more ends the search after its depth
 
@@ -64,7 +68,7 @@ def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parent
             return used
         at = used
         good = True
-        value = np.uint64(0xCBF29CE484222325)
+        value = np.uint64(_HASH)
         for g in range(num_grids):
             height, width = sizes[node, g] // 128, sizes[node, g] % 128
             start = starts[node, g]
@@ -88,7 +92,6 @@ def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parent
         parents[child] = node
         steps[child] = first + step
         counts[0] += 1
-        counts[2] += 1
     return used
 
 
@@ -167,6 +170,34 @@ class Found:
     applied: int = 0  # steps, a grid each
     seconds: float = 0.0  # of CPU
 
+    def rank_of(self, task: Task) -> int | None:
+        """Which of the answers is right in every cell of every test, counted from 0; None if none is."""
+        return next((k for k, answer in enumerate(self.answers) if task.is_solved_by(answer.grids)), None)
+
+
+@dataclass
+class _Guess:
+    """What is known of one answer while the search goes on."""
+
+    cells: np.ndarray  # of all tests
+    sizes: np.ndarray
+    bits: float
+    steps: tuple[str, ...]
+    rule: Callable[[], str]  # the last step in words, made when it is asked for
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a last step may be made of: rows of cells (F, L), demonstrations' in the search's order, then the tests'."""
+
+    features: np.ndarray
+    names: Sequence[str]
+    feature_bits: np.ndarray
+    sources: np.ndarray
+    source_names: Sequence[str]
+    source_bits: np.ndarray  # those of the ten colours first
+
 
 class Search:
     """The search of one task; see the module's docstring. `solve` is its plain use."""
@@ -180,33 +211,39 @@ class Search:
         self.parents = np.full(max_nodes, -1, np.int64)
         self.steps = np.full(max_nodes, -1, np.int64)
         self.table = np.zeros(_TABLE, np.uint64)
-        self.counts = np.array([1, 0, 0], np.int64)  # nodes, grids made, new nodes
-        self.used = 0
-        value = np.uint64(0xCBF29CE484222325)
+        self.counts = np.array([1, 0], np.int64)  # nodes, and grids that steps were applied to
+        self.used = 0  # bytes of the pool
+        value = np.uint64(_HASH)
         for g, grid in enumerate(grids):
             n = grid.size
             self.pool[self.used : self.used + n] = grid.ravel()
             self.starts[0, g] = self.used
-            self.sizes[0, g] = grid.shape[0] * 128 + grid.shape[1]
+            self.sizes[0, g] = _size_of(grid)
             value = np.uint64(_hash(self.pool, self.used, n, int(self.sizes[0, g]), value))
             self.used += n
         _enter(self.table, value)
         self.num_demos = len(task.inputs)
-        self.out_sizes = np.array([out.shape[0] * 128 + out.shape[1] for out in task.outputs], np.int64)
+        self.out_sizes = np.array([_size_of(out) for out in task.outputs], np.int64)
         self.truth = np.concatenate([out.ravel() for out in task.outputs])
         self.num_known = len(self.truth)
+        # in a mixed order two cells that no rule tells apart are met soon
         self.order = np.random.default_rng(0).permutation(self.num_known)
         self.shuffled = np.empty_like(self.truth)
         self.shuffled[self.order] = self.truth
-        self.by_answer: dict[bytes, list[Any]] = {}
+        self.guesses: dict[bytes, _Guess] = {}
 
     @property
     def num_nodes(self) -> int:
         return int(self.counts[0])
 
-    def fits_in_size(self, nodes: np.ndarray) -> np.ndarray:
+    @property
+    def is_answered(self) -> bool:
+        """Whether some answer is so short that longer programs need not be looked at."""
+        return any(guess.bits <= _SHORT_BITS for guess in self.guesses.values())
+
+    def are_right_in_size(self, nodes: Sequence[int] | np.ndarray) -> np.ndarray:
         """Which of the nodes have pictures as large as the demonstrations' outputs."""
-        return (self.sizes[nodes, : self.num_demos] == self.out_sizes).all(axis=1)
+        return (self.sizes[np.asarray(nodes, np.int64), : self.num_demos] == self.out_sizes).all(axis=1)
 
     def expand(self, node: int, codes: np.ndarray = CODES, first: int = 0) -> range:
         """New children of a node by some steps, the first of which has number `first`; the children's numbers."""
@@ -217,164 +254,215 @@ class Search:
         )  # fmt: skip
         return range(before, self.num_nodes)
 
-    def program(self, node: int) -> list[int]:
-        steps = []
+    def program(self, node: int) -> tuple[str, ...]:
+        """The steps that led to a node."""
+        names: list[str] = []
         while node > 0:
-            steps.append(int(self.steps[node]))
+            names.append(OPERATIONS[self.steps[node]].name)
             node = int(self.parents[node])
-        return steps[::-1]
-
-    def cells_of(self, node: int) -> np.ndarray:
-        """All cells of a node's pictures, demonstrations first, in their order."""
-        parts = [
-            self.pool[start : start + (size // 128) * (size % 128)]
-            for start, size in zip(self.starts[node], self.sizes[node], strict=True)
-        ]
-        return np.concatenate(parts)
-
-    def is_exact(self, node: int) -> bool:
-        """Whether the node's pictures are the outputs."""
-        at = int(self.starts[node, 0])
-        return bool(np.array_equal(self.pool[at : at + self.num_known], self.truth))
-
-    def add(self, node: int, cells: np.ndarray, bits: float, rule: str) -> None:
-        """Note an answer: the tests' cells, what its program weighs, and its last step in words."""
-        sizes = self.sizes[node, self.num_demos :]
-        key = cells.tobytes() + sizes.tobytes()
-        told = [bits, node, rule, 0.0, cells.copy(), sizes.copy()]
-        known = self.by_answer.setdefault(key, told)
-        if bits < known[0]:
-            known[0], known[1], known[2] = bits, node, rule
-        known[3] += 2.0**-bits
-
-    def try_fit(self, node: int, deepest: int, extra: list[int] | None = None) -> int:
-        """Fit last steps on a node whose pictures have the right size; how many rules were tried."""
-        program_bits = STEP_BITS * len(self.program(node))
-        lengths = (self.sizes[node] // 128) * (self.sizes[node] % 128)
-        length = int(lengths.sum())
-        more = extra or []
-        X = np.empty((NUM_FEATURES + len(more), length), np.uint8)
-        _look(self.pool, self.starts[node], self.sizes[node], self.order, self.num_known, X)
-        for k, other in enumerate(more):
-            cells = self.cells_of(other)
-            X[NUM_FEATURES + k, self.order] = cells[: self.num_known]
-            X[NUM_FEATURES + k, self.num_known :] = cells[self.num_known :]
-        sources = np.concatenate([X[:NUM_SOURCES], X[NUM_FEATURES:]])
-        names = [*SOURCES, *(self.told(other) for other in more)]
-        all_names = [*NAMES, *(self.told(other) for other in more)]
-        feature_bits = np.concatenate([_FEATURE_BITS, np.full(len(more), 7.0)])
-        source_bits = np.concatenate([_SOURCE_BITS, np.full(len(more), 6.0)])
-        return self.fit_rows(node, X, sources, all_names, names, feature_bits, source_bits, deepest, program_bits)
-
-    def fit_rows(self, node, X, sources, names, source_names, feature_bits, source_bits, deepest, program_bits) -> int:
-        length = X.shape[1]
-        ids = np.empty_like(X)
-        kept = np.zeros(len(X), np.int64)
-        kinds = np.zeros(len(X), np.int64)
-        count = _useful(X, self.num_known, ids, kept, kinds)
-        ids, kept, kinds = ids[:count], kept[:count], kinds[:count]
-        masks = np.zeros(self.num_known, np.uint64)
-        agreements(np.ascontiguousarray(sources[:, : self.num_known]), self.shuffled, masks)
-        found = np.full((KEPT, 3), -1, np.int64)
-        bits = np.full(KEPT, np.inf)
-        number, tried = fit(
-            ids, kinds, feature_bits[kept], masks, self.num_known, source_bits, _RULE_BITS_AT_MOST, min(deepest, count),
-            found, bits,
-        )  # fmt: skip
-        cells = np.empty(length, np.uint8)
-        of_kinds, chosen = np.zeros(MAX_KINDS, np.int64), np.zeros(MAX_KINDS, np.int64)
-        for k in range(number):
-            predict(ids, kinds, found[k], masks, self.num_known, source_bits, sources, cells, of_kinds, chosen)
-            if (cells[self.num_known :] > 9).any():
-                continue
-            rule = " and ".join(names[kept[f]] for f in found[k] if f >= 0)
-            self.add(node, cells[self.num_known :], float(bits[k]) + program_bits, rule)
-        return tried
-
-    def try_stack(self, nodes: list[int], deepest: int) -> None:
-        """Fit last steps over several nodes' pictures at once: each tells cells apart and can be copied from."""
-        if len(nodes) < 2:
-            return
-        nodes = nodes[:54]
-        X = np.empty((len(nodes), int(((self.sizes[nodes[0]] // 128) * (self.sizes[nodes[0]] % 128)).sum())), np.uint8)
-        for k, node in enumerate(nodes):
-            cells = self.cells_of(node)
-            X[k, self.order] = cells[: self.num_known]
-            X[k, self.num_known :] = cells[self.num_known :]
-        names = [self.told(node) for node in nodes]
-        bits = np.array([2.0 + STEP_BITS * len(self.program(node)) for node in nodes])
-        self.fit_rows(nodes[0], X, X, names, names, bits, np.concatenate([np.full(10, 3.5), bits]), deepest, 0.0)
-
-    def is_answered(self) -> bool:
-        """Whether some answer is so short that longer programs need not be looked at."""
-        return any(told[0] <= _SHORT_BITS for told in self.by_answer.values())
+        return tuple(names[::-1])
 
     def told(self, node: int) -> str:
-        steps = [OPERATIONS[step].name for step in self.program(node)]
-        return ", then ".join(steps) if steps else "the input"
+        """A node's picture in words."""
+        return ", then ".join(self.program(node)) or "the input"
+
+    def cells_of(self, node: int) -> np.ndarray:
+        """All cells of a node's pictures, demonstrations first, in reading order."""
+        start, end = self.starts[node, 0], self.starts[node, -1]
+        last = int(self.sizes[node, -1])
+        return self.pool[start : end + (last // _SIDE) * (last % _SIDE)]
+
+    def is_exact(self, node: int) -> bool:
+        """Whether the node's pictures are the outputs; only to be asked of one that is right in size."""
+        return bool(np.array_equal(self.cells_of(node)[: self.num_known], self.truth))
+
+    def add(
+        self, node: int, cells: np.ndarray, bits: float, rule: Callable[[], str], steps: tuple[str, ...] | None = None
+    ) -> None:
+        """Note an answer: the tests' cells, what its program weighs, its last step in words, and its other steps."""
+        sizes = self.sizes[node, self.num_demos :]
+        guess = self.guesses.setdefault(
+            cells.tobytes() + sizes.tobytes(), _Guess(cells.copy(), sizes.copy(), np.inf, (), rule)
+        )
+        if bits < guess.bits:
+            guess.bits, guess.rule = bits, rule
+            guess.steps = self.program(node) if steps is None else steps
+        guess.weight += 2.0**-bits
+
+    def add_exact(self, node: int) -> bool:
+        """Note a node that is right in size if its pictures are the outputs; whether they are."""
+        if not self.is_exact(node):
+            return False
+        self.add(node, self.cells_of(node)[self.num_known :], STEP_BITS * len(self.program(node)), lambda: "")
+        return True
+
+    def try_fit(self, node: int, deepest: int, beside: Sequence[int] = ()) -> None:
+        """Fit last steps that tell apart by up to `deepest` features on a node that is right in size.
+
+        Pictures of the nodes `beside` it, of the same sizes, can be told apart by and copied from too.
+        """
+        length = len(self.cells_of(node))
+        rows = np.empty((NUM_FEATURES + len(beside), length), np.uint8)
+        _look(self.pool, self.starts[node], self.sizes[node], self.order, self.num_known, rows)
+        for k, other in enumerate(beside):
+            self._lay(other, rows[NUM_FEATURES + k])
+        more = [self.told(other) for other in beside]
+        material = _Material(
+            rows,
+            [*NAMES, *more],
+            np.concatenate([_FEATURE_BITS, np.full(len(beside), 7.0)]),
+            np.concatenate([rows[:NUM_SOURCES], rows[NUM_FEATURES:]]),
+            [*SOURCES, *more],
+            np.concatenate([_SOURCE_BITS, np.full(len(beside), 6.0)]),
+        )
+        steps = self.program(node)
+        self._fit(node, material, deepest, STEP_BITS * len(steps), steps)
+
+    def try_stack(self, nodes: Sequence[int], deepest: int) -> None:
+        """Fit last steps over several nodes' pictures at once: each tells cells apart and can be copied from."""
+        nodes = nodes[:MAX_SOURCES]
+        if len(nodes) < 2:
+            return
+        rows = np.empty((len(nodes), len(self.cells_of(nodes[0]))), np.uint8)
+        for k, node in enumerate(nodes):
+            self._lay(node, rows[k])
+        names = [self.told(node) for node in nodes]
+        bits = np.array([2.0 + STEP_BITS * len(self.program(node)) for node in nodes])
+        material = _Material(rows, names, bits, rows, names, np.concatenate([np.full(10, _COLOUR_BITS), bits]))
+        self._fit(nodes[0], material, deepest, 0.0, ())
 
     def answers(self, most: int = 3) -> list[Answer]:
-        ranked = sorted(self.by_answer.values(), key=lambda told: (-told[3], told[0]))
+        """The best answers, by the weight of all programs that give them."""
+        ranked = sorted(self.guesses.values(), key=lambda guess: (-guess.weight, guess.bits))
         made = []
-        for bits, node, rule, weight, cells, sizes in ranked[:most]:
+        for guess in ranked[:most]:
             grids, at = [], 0
-            for size in sizes:
-                high, wide = int(size) // 128, int(size) % 128
-                grids.append(cells[at : at + high * wide].reshape(high, wide))
+            for size in guess.sizes:
+                high, wide = int(size) // _SIDE, int(size) % _SIDE
+                grids.append(guess.cells[at : at + high * wide].reshape(high, wide))
                 at += high * wide
-            steps = [OPERATIONS[step].name for step in self.program(node)]
-            made.append(Answer(tuple(grids), bits, (*steps, rule), weight))
+            rule = guess.rule()
+            made.append(Answer(tuple(grids), guess.bits, (*guess.steps, *([rule] if rule else [])), guess.weight))
         return made
+
+    def _lay(self, node: int, row: np.ndarray) -> None:
+        """A node's cells in the order of the search."""
+        cells = self.cells_of(node)
+        row[self.order] = cells[: self.num_known]
+        row[self.num_known :] = cells[self.num_known :]
+
+    def _fit(self, node: int, of: _Material, deepest: int, program_bits: float, steps: tuple[str, ...]) -> None:
+        known, length = self.num_known, of.features.shape[1]
+        ids = np.empty_like(of.features)
+        kept, sizes = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+        count = _useful(of.features, known, ids, kept, sizes)
+        ids, kept, sizes = ids[:count], kept[:count], sizes[:count]
+        masks = np.zeros(known, np.uint64)
+        agreements(np.ascontiguousarray(of.sources[:, :known]), self.shuffled, masks)
+        rules, bits = np.full((KEPT, 3), -1, np.int64), np.full(KEPT, np.inf)
+        number, _ = fit(
+            ids, sizes, of.feature_bits[kept], masks, known, of.source_bits, _RULE_BITS_AT_MOST, min(deepest, count),
+            rules, bits,
+        )  # fmt: skip
+        cells = np.empty(length, np.uint8)
+        kinds, chosen = np.zeros(MAX_KINDS, np.int64), np.zeros(MAX_KINDS, np.int64)
+        for rule, weight in zip(rules[:number], bits[:number], strict=True):
+            num = predict(ids, sizes, rule, masks, known, of.source_bits, of.sources, cells, kinds, chosen)
+            if (cells[known:] > 9).any():  # where a source has nothing
+                continue
+            features = [f for f in rule if f >= 0]
+            table = [
+                (_parts(int(kind), [int(sizes[f]) for f in features]), int(source))
+                for kind, source in zip(kinds[:num], chosen[:num], strict=True)
+            ]
+            words = partial(_rule_words, of, ids, kept, features, table)
+            self.add(node, cells[known:], float(weight) + program_bits, words, steps)
+
+
+def _size_of(grid: np.ndarray) -> int:
+    return grid.shape[0] * _SIDE + grid.shape[1]
+
+
+def _parts(kind: int, sizes: list[int]) -> tuple[int, ...]:
+    """The values by which a kind of cells is told apart."""
+    parts = []
+    for size in sizes[::-1]:
+        parts.append(kind % size)
+        kind //= size
+    return tuple(parts[::-1])
+
+
+def _rule_words(
+    of: _Material, ids: np.ndarray, kept: np.ndarray, features: list[int], table: list[tuple[tuple[int, ...], int]]
+) -> str:
+    """A rule as a sentence: kinds of cells by source, what is most often so last, as everything else."""
+
+    def source_words(source: int) -> str:
+        return COLOUR_NAMES[source] if source < 10 else of.source_names[source - 10]
+
+    def value_words(feature: int, value: int) -> str:
+        row = of.features[kept[feature]]
+        seen = int(row[np.flatnonzero(ids[feature] == value)[0]])
+        name = of.names[kept[feature]]
+        is_colour = kept[feature] < len(of.source_names) and seen < 10
+        told = "none" if seen == NONE else (COLOUR_NAMES[seen] if is_colour else str(seen))
+        return f"{name} is {told}"
+
+    by_source: dict[int, list[str]] = {}
+    for values, source in table:
+        condition = " and ".join(value_words(f, value) for f, value in zip(features, values, strict=True))
+        by_source.setdefault(source, []).append(condition)
+    *others, (last, _) = sorted(by_source.items(), key=lambda item: len(item[1]))
+    told = []
+    for source, conditions in others:
+        more = f", or {len(conditions) - 4} more" if len(conditions) > 4 else ""
+        told.append(f"{source_words(source)} where {', or '.join(conditions[:4])}{more}")
+    return "each cell: " + "; ".join([*told, ("otherwise " if told else "") + source_words(last)])
 
 
 _FEATURE_BITS = np.full(NUM_FEATURES, 7.0)
 _FEATURE_BITS[0] = 2.0
+_COLOUR_BITS = 3.5
 _SOURCE_BITS = np.full(10 + NUM_SOURCES, 6.0)
-_SOURCE_BITS[:10] = 3.5
-_SOURCE_BITS[10] = 1.0
+_SOURCE_BITS[:10] = _COLOUR_BITS
+_SOURCE_BITS[10] = 1.0  # as it was
 
 
-def solve(task: Task, seconds: float = 2.0, max_depth: int = 2, enough: int = 3) -> Found:
-    """Search a task until there are answers of the shortest kind, or the CPU seconds are over."""
+def solve(task: Task, seconds: float = 2.0, max_depth: int = 2) -> Found:
+    """Search a task breadth-first until there is a short answer, or the CPU seconds are over; at most three answers."""
     started = time.process_time()
     search = Search(task)
 
     def is_late() -> bool:
         return time.process_time() - started > seconds
 
-    if search.fits_in_size(np.array([0]))[0]:
-        search.try_fit(0, 3)
-    same = search.fits_in_size(np.array([0]))[0]
-    level = [0]
+    same = bool(search.are_right_in_size([0])[0])
+    if same:
+        search.try_fit(0, deepest=3)
+    level: Sequence[int] = [0]
     for depth in range(1, max_depth + 1):
-        if is_late():
-            break
         fresh: list[int] = []
         for node in level:
+            if is_late():
+                break
             fresh.extend(search.expand(node))
-            if is_late():
-                break
-        nodes = np.array(fresh, np.int64)
-        if not len(nodes):
+        if not fresh:
             break
-        right = nodes[search.fits_in_size(nodes)]
+        right = [node for node, is_right in zip(fresh, search.are_right_in_size(fresh), strict=True) if is_right]
         for node in right:
-            if search.is_exact(node):
-                search.add(node, search.cells_of(node)[search.num_known :], STEP_BITS * depth, "as it is")
+            search.add_exact(node)
         if depth == 1:
-            groups: dict[tuple[int, ...], list[int]] = {}
-            for node in ([0] if same else []) + list(right):
-                groups.setdefault(tuple(search.sizes[node, search.num_demos :]), []).append(int(node))
+            groups: dict[bytes, list[int]] = {}  # by the sizes that they give the tests
+            for node in ([0] if same else []) + right:
+                groups.setdefault(search.sizes[node].tobytes(), []).append(node)
             for group in groups.values():
-                search.try_stack(group, 3)
+                search.try_stack(group, deepest=3)
         for node in right:
             if is_late():
                 break
-            search.try_fit(
-                node, 2 if depth == 1 else 1, [0] if same and (search.sizes[node] == search.sizes[0]).all() else None
-            )
-        if search.is_answered():
+            beside = [0] if same and np.array_equal(search.sizes[node], search.sizes[0]) else []
+            search.try_fit(node, 2 if depth == 1 else 1, beside)
+        if search.is_answered:
             break
         level = fresh
-    found = Found(search.answers(enough), search.num_nodes, int(search.counts[1]), time.process_time() - started)
-    return found
+    return Found(search.answers(), search.num_nodes, int(search.counts[1]), time.process_time() - started)
