@@ -175,7 +175,11 @@ _PAIR_WORLDS = 64  # of every guide with every builder
 
 
 def _eval(options: argparse.Namespace) -> int:
-    """Play fresh worlds with a population and tell its success."""
+    """Play fresh worlds with a population and tell its success, or solve puzzles."""
+    if options.puzzles is not None:
+        return _eval_puzzles(options)
+    if options.folder is None:
+        raise ValueError("expected a run or a checkpoint folder, or --puzzles SET, got neither")
     import torch
 
     from evolution.evaluate import evaluate, pair_matrix, strangers
@@ -464,8 +468,39 @@ def _recorded(run: Run, options: argparse.Namespace) -> list[dict]:
     return [run.episode(options.generation, options.episode)]
 
 
+def _pretrain_puzzles(options: argparse.Namespace) -> int:
+    """Teach a mind which step comes next in generated puzzles."""
+    from evolution.learn_puzzles import PuzzleTraining, train_mind, write_mind
+    from evolution.machine import prepare
+
+    wrong = [name for name in ("generations", "steps") if getattr(options, name) is not None]
+    if wrong or options.kind != "policy":
+        given = f"--{wrong[0]}" if wrong else f"--as {options.kind}"
+        raise ValueError(f"puzzles are learned by a mind of its own, which takes --puzzles and --seed, got {given}")
+    if os.path.lexists(options.out):
+        raise ValueError(f"--out must be a new folder, but {options.out} exists already")
+    training = PuzzleTraining(seed=options.seed)
+    if options.puzzles is not None:
+        training = replace(training, num_puzzles=options.puzzles)
+    prepare(threads=1)
+    with _progress("nothing was written") as progress:
+        mind, found = train_mind(training, progress.tell_share)
+    write_mind(options.out, mind, found)
+    first = found["next_step"]
+    lines = [
+        f"{options.out}: learned from {found['puzzles']:,} puzzles; of new ones the right step is its first in "
+        f"{first['top_1']:.3f} and among its first five in {first['top_5']:.3f} of the cases",
+        f"use it with `boxlings solve FILE --mind {options.out}`, or `boxlings eval --puzzles held-out {options.out}`",
+    ]
+    return _print(found | {"folder": options.out}, lines, options)
+
+
 def _pretrain(options: argparse.Namespace) -> int:
-    """Train a founder by learning alone, or a small language model of worlds."""
+    """Train a founder by learning alone, a small language model of worlds, or a mind for puzzles."""
+    if options.scenario == "puzzles":
+        return _pretrain_puzzles(options)
+    if options.puzzles is not None:
+        raise ValueError(f"--puzzles goes with `boxlings pretrain puzzles`, got {options.scenario}")
     if options.kind != "policy":
         if options.generations is not None:
             raise ValueError(f"--generations goes with --as policy, got --as {options.kind}")
@@ -640,6 +675,95 @@ def _scenarios(options: argparse.Namespace) -> int:
         frame = Frame(0, scene_of(scenario.generate(np.array([0]), "train"), 0), (), (), ())
         console.print(blocks(frame, has_colour=console.color_system is not None))
     return _print({"scenarios": described}, [], options)
+
+
+def _puzzles(options: argparse.Namespace) -> int:
+    """Write generated puzzles to files."""
+    from analysis.puzzles import write_puzzles
+
+    with _progress("start again with a new folder") as progress:
+        found = write_puzzles(
+            options.to, options.count, options.split, options.first, options.per_file, progress.tell_share
+        )
+    refused = ", ".join(f"{number:,} {reason}" for reason, number in found["refused"].items())
+    depths = ", ".join(f"{number:,} of {depth}" for depth, number in found["depths"].items())
+    lines = [
+        f"{found['puzzles']:,} puzzles of split {found['split']} in {found['folder']}, by steps: {depths}",
+        f"programs: {refused}",
+    ]
+    return _print(found, lines, options)
+
+
+def _solve(options: argparse.Namespace) -> int:
+    """Solve the tasks of a file."""
+    from analysis.puzzles import draw_all, lines_of, solve_all, submission_of, summary
+    from evolution.storage import write_bytes
+    from world.puzzles.tasks import read_tasks
+
+    tasks, refused = read_tasks(options.file)
+    for sentence in refused:
+        _tell(sentence, 0)
+    mind = _puzzle_mind(options.mind)
+    with _progress("nothing was written") as progress:
+        solved = solve_all(tasks, options.seconds, mind, progress.tell_share)
+    found = summary(solved) | {"refused": refused, "results": [one.row() for one in solved]}
+    lines = [line for one in solved for line in lines_of(one)]
+    if options.submission:
+        write_bytes(options.submission, json.dumps(submission_of(solved)).encode())
+        lines.append(f"answers: {options.submission}")
+    if options.draw:
+        lines.append(f"pictures: {len(draw_all(solved, options.draw))} in {options.draw}")
+    _print(found, [*lines, _puzzle_line(found)], options)
+    return 2 if refused else 0
+
+
+def _puzzle_line(found: dict[str, Any]) -> str:
+    judged = found["judged"]
+    at = ", ".join(f"@{k} {found[f'solved_at_{k}']}" for k in (1, 2, 3))
+    return (
+        f"{found['tasks']} tasks, {judged} of them with known answers, solved {at}; "
+        f"{found['cpu_seconds_per_task']:.2f} CPU s a task, {found['median_nodes']:,.0f} pictures (median)"
+    )
+
+
+def _puzzle_mind(folder: str | None) -> Any:
+    if folder is None:
+        return None
+    from evolution.learn_puzzles import read_mind
+    from evolution.machine import prepare
+
+    prepare(threads=1)
+    return read_mind(folder)
+
+
+def _eval_puzzles(options: argparse.Namespace) -> int:
+    """Tell how many puzzles of a set are solved before and after training."""
+    from analysis.puzzles import solve_all, summary
+    from world.puzzles.generator import puzzles
+    from world.puzzles.tasks import read_tasks
+
+    refused: list[str] = []
+    if options.puzzles in SPLITS:
+        first = options.seed * options.worlds
+        tasks = [puzzle.task for puzzle in puzzles(range(first, first + options.worlds), options.puzzles)]
+    else:
+        tasks, refused = read_tasks(options.puzzles)
+        for sentence in refused:
+            _tell(sentence, 0)
+    found: dict[str, Any] = {"puzzles": options.puzzles, "seconds": options.seconds, "refused": refused}
+    lines = []
+    mind = _puzzle_mind(options.folder)
+    with _progress("nothing was written") as progress:
+        for name, one in (("before", None), ("after", mind)):
+            if name == "after" and mind is None:
+                continue
+            found[name] = summary(solve_all(tasks, options.seconds, one, progress.tell_share))
+            lines.append(f"{name} training: {_puzzle_line(found[name])}")
+    if mind is not None and found["after"]["nodes"]:
+        found["times_fewer_nodes"] = found["before"]["nodes"] / found["after"]["nodes"]
+        lines.append(f"{found['times_fewer_nodes']:.1f} times fewer pictures")
+    _print(found, lines, options)
+    return 2 if refused else 0
 
 
 _SHELLS = ("bash", "zsh", "tcsh")
@@ -994,7 +1118,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
 
     evaluate = command("eval", _eval, "measure the success of a population on fresh worlds")
     text = "a run, for its newest checkpoint, or a checkpoint folder"
-    evaluate.add_argument("folder", metavar="DIR|CKPT", help=text)
+    evaluate.add_argument("folder", metavar="DIR|CKPT", nargs="?", help=f"{text}; with --puzzles a trained mind")
     text = "what was trained on, or what never was: goals, worlds, sizes, shapes or laws (default: train)"
     _add_choice(evaluate, "--split", SPLITS, text, default="train")
     text = "mute: nothing is heard; shuffle: the words of another world are heard (default: on)"
@@ -1007,6 +1131,9 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("--pairs", action="store_true", help=text)
     text = "also the language: its structure, what words cause, who understands it, how fast newborns learn it"
     evaluate.add_argument("--language", action="store_true", help=text)
+    text = "solve puzzles instead, before and after training: a split of generated ones (--worlds many), or a file"
+    evaluate.add_argument("--puzzles", metavar="SET", help=f"{text} of ARC tasks")
+    _add_seconds(evaluate)
     _add_json(evaluate)
 
     text = "draw DIR/plots/*.png: fitness, vocabulary, lineage, experts, lexicon, words"
@@ -1072,15 +1199,37 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
 
     text = "train a founder by learning only, or a language model, for the --seed-from of later runs"
     pretrain = command("pretrain", _pretrain, text)
-    pretrain.add_argument("scenario", metavar="SCENARIO", help="see `boxlings scenarios`")
+    pretrain.add_argument("scenario", metavar="SCENARIO", help="see `boxlings scenarios`; or puzzles, for a mind")
     text = "policy: boxlings; lm: a small language model of worlds; vlm: one that sees pictures (default: policy)"
     _add_choice(pretrain, "--as", ("policy", "lm", "vlm"), text, default="policy", dest="kind")
     pretrain.add_argument("--out", required=True, metavar="FOLDER", help="the new model's folder")
     text = "of language models: batches that they learn from (default: 2000)"
     pretrain.add_argument("--steps", type=_at_least(1), metavar="N", help=text)
+    text = "generated puzzles that a mind for puzzles learns from (default: 60000)"
+    pretrain.add_argument("--puzzles", type=_at_least(1), metavar="N", help=text)
     pretrain.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
     generations(pretrain, f"({_default_in_words('generations', None)})")
     _add_json(pretrain)
+
+    text = "write generated puzzles, with what is known of each, as files of ARC tasks"
+    made = command("puzzles", _puzzles, text)
+    made.add_argument("--count", type=_at_least(1), required=True, metavar="N", help="how many")
+    made.add_argument("--to", required=True, metavar="FOLDER", help="a new folder for them")
+    text = "what minds are trained on, or what is held out of it (default: train)"
+    _add_choice(made, "--split", SPLITS, text, default="train")
+    made.add_argument("--first", type=_at_least(0), default=0, metavar="N", help="number of the first (default: 0)")
+    text = "puzzles a file (default: 10000)"
+    made.add_argument("--per-file", type=_at_least(1), default=10_000, metavar="N", help=text)
+    _add_json(made)
+
+    solve = command("solve", _solve, "find programs for ARC tasks, and tell and draw what they do")
+    solve.add_argument("file", metavar="FILE", help="a file of one task or of many, or a folder of such files")
+    _add_seconds(solve)
+    text = "a mind trained with `boxlings pretrain puzzles`, which orders the search"
+    solve.add_argument("--mind", metavar="FOLDER", help=text)
+    solve.add_argument("--draw", metavar="FOLDER", help="draw each task, its answer and the truth as PNG")
+    solve.add_argument("--submission", metavar="FILE", help="write the two best answers as ARC Prize takes them")
+    _add_json(solve)
 
     study = command("study", _study, "compare arms, ways to run, by several seeds that may all spend the same")
     study.usage = (
@@ -1119,6 +1268,10 @@ class _Version(argparse.Action):
 
         print(f"boxlings {version('boxlings')}")
         parser.exit()
+
+
+def _add_seconds(parser: _Parser) -> None:
+    parser.add_argument("--seconds", type=_fraction, default=2.0, metavar="X", help="of CPU a puzzle (default: 2)")
 
 
 def _add_json(parser: _Parser) -> None:

@@ -5,20 +5,30 @@ Examples are all states on the way of a program, and beside each one that a wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from evolution.storage import read_checkpoint, write_model
 from population.puzzle_mind import MAX_LEFT, PuzzleMind
+from world.checks import whole_number
 from world.puzzles.compare import NUM_SUMMARY, summary
 from world.puzzles.features import MAX_CELLS
 from world.puzzles.generator import Puzzle, puzzles
 from world.puzzles.kernels import apply
 from world.puzzles.operations import CODES, OPERATIONS
+from world.splits import SEEDS
 
+_KIND = "puzzle-mind"
+_BATCH = 1024
+_RATE = 2e-3
+_CHECKED = 1000  # new puzzles on which a mind is measured
 _NUMBER_OF = {operation.name: k for k, operation in enumerate(OPERATIONS)}
 
 
@@ -55,7 +65,7 @@ def stepped(step: int, grids: list[np.ndarray]) -> list[np.ndarray] | None:
     return made
 
 
-def summarised(pictures: list[np.ndarray], outputs: _Flat) -> np.ndarray:
+def _summarised(pictures: list[np.ndarray], outputs: _Flat) -> np.ndarray:
     flat = _Flat(pictures)
     made = np.empty(NUM_SUMMARY, np.float32)
     summary(flat.cells, flat.starts, flat.sizes, outputs.cells, outputs.starts, outputs.sizes, len(pictures), made)
@@ -68,32 +78,34 @@ def examples(made: Iterable[Puzzle], seed: int) -> Examples:
     rows, steps, left = [], [], []
     for puzzle in made:
         outputs = _Flat(puzzle.task.outputs)
-        pictures: list[np.ndarray] | None = list(puzzle.task.inputs)
-        for k, name in enumerate((*puzzle.program, "")):
-            assert pictures is not None
-            step = _NUMBER_OF.get(name, -1)
-            if step >= 0:
-                rows.append(summarised(pictures, outputs))
-                steps.append(step)
-                left.append(puzzle.depth - k)
-                wrong = stepped(int(rng.integers(len(OPERATIONS))), pictures)
-                if wrong is not None:
-                    rows.append(summarised(wrong, outputs))
-                    steps.append(-1)
-                    left.append(MAX_LEFT - 1)
-                pictures = stepped(step, pictures)
+        pictures = list(puzzle.task.inputs)
+        for k, name in enumerate(puzzle.program):
+            step = _NUMBER_OF[name]
+            rows.append(_summarised(pictures, outputs))
+            steps.append(step)
+            left.append(puzzle.depth - k)
+            wrong = stepped(int(rng.integers(len(OPERATIONS))), pictures)
+            if wrong is not None:
+                rows.append(_summarised(wrong, outputs))
+                steps.append(-1)
+                left.append(MAX_LEFT - 1)
+            following = stepped(step, pictures)
+            if following is None:
+                raise ValueError(f"puzzle {puzzle.task.name}: its step {name!r} does not apply to its own worlds")
+            pictures = following
     return Examples(np.array(rows), np.array(steps, np.int64), np.array(left, np.int64))
 
 
 def learn(
-    mind: PuzzleMind, found: Examples, epochs: int, seed: int, batch: int = 1024, tell: Callable[[str], None] = print
-) -> None:
-    """Fit both heads by cross-entropy, with AdamW and a falling learning rate."""
-    torch.manual_seed(seed)
+    mind: PuzzleMind, found: Examples, epochs: int, seed: int, tell: Callable[[float, str], None] | None = None
+) -> list[float]:
+    """Fit both heads by cross-entropy, with AdamW and a rate that rises and falls; mean loss of each epoch, in nats."""
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(mind.parameters(), lr=2e-3, weight_decay=1e-2)
+    batch = min(_BATCH, len(found.left))
+    optimiser = torch.optim.AdamW(mind.parameters(), lr=_RATE, weight_decay=1e-2)
     total = epochs * (len(found.left) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=total + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=total + 1)
+    told: list[float] = []
     for epoch in range(epochs):
         order = rng.permutation(len(found.left))
         losses = []
@@ -101,20 +113,103 @@ def learn(
             chosen = order[at : at + batch]
             steps, left = mind(torch.from_numpy(found.summaries[chosen]))
             wanted = torch.from_numpy(found.steps[chosen])
-            loss = F.cross_entropy(steps, wanted, ignore_index=-1) + F.cross_entropy(
-                left, torch.from_numpy(found.left[chosen])
-            )
+            loss = F.cross_entropy(left, torch.from_numpy(found.left[chosen]))
+            if (found.steps[chosen] >= 0).any():
+                loss = loss + F.cross_entropy(steps, wanted, ignore_index=-1)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
-        tell(f"epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.3f}")
+        told.append(float(np.mean(losses)))
+        if tell is not None:
+            tell((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}, surprise {told[-1]:.3f} nats")
+    return told
 
 
-def learned(num_tasks: int, seed: int = 0, epochs: int = 6, tell: Callable[[str], None] = print) -> PuzzleMind:
-    """A mind that has learned from that many generated tasks of the training split."""
-    torch.manual_seed(seed)
-    mind = PuzzleMind()
-    learn(mind, examples(puzzles(range(seed << 32, (seed << 32) + num_tasks)), seed), epochs, seed, tell=tell)
+@dataclass(frozen=True)
+class PuzzleTraining:
+    """How a mind for puzzles is trained."""
+
+    num_puzzles: int = 60_000  # of the training split
+    epochs: int = 8
+    width: int = 384
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("num_puzzles", "epochs", "width"):
+            whole_number(name, getattr(self, name), 1, 2**31)
+        whole_number("seed", self.seed, 0, 2**31 - 1)
+
+
+def train_mind(
+    training: PuzzleTraining, tell: Callable[[float, str], None] | None = None
+) -> tuple[PuzzleMind, dict[str, Any]]:
+    """A mind that learned from generated puzzles, and what was measured: losses, and how it ranks steps of new ones.
+
+    Its puzzles have numbers of their own for each seed. Half of the progress is making them.
+    """
+    torch.manual_seed(training.seed)
+    mind = PuzzleMind(training.width)
+    first = training.seed << 32
+
+    def made() -> Iterator[Puzzle]:
+        for k, puzzle in enumerate(puzzles(range(first, first + training.num_puzzles))):
+            if tell is not None and k % 500 == 0:
+                tell(0.5 * k / training.num_puzzles, f"puzzle {k:,} of {training.num_puzzles:,}")
+            yield puzzle
+
+    def tell_half(share: float, text: str) -> None:
+        if tell is not None:
+            tell(0.5 + 0.5 * share, text)
+
+    losses = learn(mind, examples(made(), training.seed), training.epochs, training.seed, tell_half)
+    mind.eval()
+    held = examples(puzzles(range(_CHECKED), SEEDS), 0)
+    is_step = held.steps >= 0
+    steps, left = mind.think(held.summaries)
+    steps = steps[is_step]
+    better = (steps > steps[np.arange(len(steps)), held.steps[is_step]][:, None]).sum(axis=1)
+    return mind, {
+        "puzzles": training.num_puzzles,
+        "seed": training.seed,
+        "losses": losses,
+        "next_step": {f"top_{k}": float((better < k).mean()) for k in (1, 5, 20)},
+        "steps_left": float((left.argmax(axis=1) == held.left).mean()),
+    }
+
+
+def write_mind(folder: str | Path, mind: PuzzleMind, found: Mapping[str, Any]) -> Path:
+    """Write a mind as models are written: config, weights, the names of its steps, and a card; whole or not at all."""
+    names = [operation.name for operation in OPERATIONS]
+    config = {"kind": _KIND, "width": mind.width, "inputs": NUM_SUMMARY, **found}
+    tensors = {name: value.numpy() for name, value in mind.state_dict().items()}
+    return write_model(folder, config, tensors, json.dumps({"steps": names}), _card(found))
+
+
+def read_mind(folder: str | Path) -> PuzzleMind:
+    """The mind in a folder; ValueError names what is no mind, or one of other steps or inputs than there are now."""
+    config, tensors, _ = read_checkpoint(folder)
+    if config.get("kind") != _KIND:
+        raise ValueError(f"{folder}: expected a mind made by `boxlings pretrain puzzles`, got another kind of model")
+    mind = PuzzleMind(config["width"])
+    steps = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))["steps"]
+    known = [operation.name for operation in OPERATIONS]
+    if steps != known or config["inputs"] != NUM_SUMMARY:
+        raise ValueError(
+            f"{folder}: expected a mind of {len(known)} steps and {NUM_SUMMARY} inputs as there are now, "
+            f"got one of {len(steps)} and {config['inputs']}: train it again"
+        )
+    mind.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return mind.eval()
+
+
+def _card(found: Mapping[str, Any]) -> str:
+    shares = ", ".join(f"{name.replace('_', ' ')}: {share:.3f}" for name, share in found["next_step"].items())
+    return (
+        "---\nlicense: apache-2.0\nlibrary_name: boxlings\n---\n# A mind for puzzles\n\n"
+        f"Learned which step comes next from {found['puzzles']:,} generated puzzles (seed {found['seed']}). On puzzles "
+        f"of the same kinds that it never saw, the right step is among its first ones ({shares}), and it tells how "
+        f"many steps are left in {found['steps_left']:.3f} of the cases.\n\n"
+        "Use it with `boxlings solve FILE --mind FOLDER` or `boxlings eval --puzzles SET FOLDER`.\n"
+    )

@@ -58,18 +58,31 @@ class GuidedSearch(Search):
         off = -np.log(max(1e-6, 1.0 - float(np.exp(left[0, MAX_LEFT - 1]))))
         return _Open(node, depth, cost, costs[order], order), off * _LEFT_WEIGHT if depth else 0.0
 
-    def run(self, seconds: float, max_depth: int, max_nodes: int, fits: bool = True) -> Found:
-        """Until a program gives every output exactly, or the CPU seconds or nodes are over."""
+    def run(self, seconds: float, max_depth: int, max_nodes: int, num_first: int) -> Found:
+        """Until a program gives every output exactly, or the CPU seconds or nodes are over.
+
+        Where there is none among the `num_first` nodes that the mind proposes, all programs of one step are tried with
+        a fitted last step, as in the plain search; a short answer of theirs ends it, and otherwise it goes on.
+        """
         started = time.process_time()
-        same = bool(self.are_right_in_size([0])[0])
-        if fits and same:
-            self.try_fit(0, deepest=3)
+
+        def is_late() -> bool:
+            return time.process_time() - started > seconds
+
         opened, _ = self.opened(0, 0, 0.0)
         queue: list[tuple[float, int, _Open]] = [(float(opened.costs[0]), 0, opened)]
-        entry = 0
-        offs = {0: 0.0}
-        is_found = False
-        while queue and not is_found and self.num_nodes < max_nodes and time.process_time() - started < seconds:
+        offs = {0: 0.0}  # surprise that a node is on the way
+        entry = 0  # earlier ones first, among equals
+        is_found = is_judged = False
+        while queue and not is_found and self.num_nodes < max_nodes and not is_late():
+            if not is_judged and self.num_nodes > num_first:
+                is_judged = True
+                if self.are_right_in_size([0])[0]:
+                    self.try_fit(0, deepest=3)
+                self.expand(0)
+                self.judge([node for node in range(1, self.num_nodes) if self.parents[node] == 0], 1, is_late)
+                if self.is_answered:
+                    break
             _, _, current = heapq.heappop(queue)
             step = int(current.steps[current.next])
             cost = current.cost + float(current.costs[current.next])
@@ -78,26 +91,34 @@ class GuidedSearch(Search):
                 entry += 1
                 key = current.cost + float(current.costs[current.next]) + offs[current.node]
                 heapq.heappush(queue, (key, entry, current))
-            children = self.expand(current.node, CODES[step : step + 1], step)
-            for child in children:
+            for child in self._made(current.node, step):
                 depth = current.depth + 1
-                if self.are_right_in_size([child])[0]:
-                    if self.add_exact(child):
-                        is_found = True
-                        break
-                    if fits and depth == 1:
-                        beside = [0] if same and np.array_equal(self.sizes[child], self.sizes[0]) else []
-                        self.try_fit(child, 2, beside)
+                if self.are_right_in_size([child])[0] and self.add_exact(child):
+                    is_found = True
+                    break
                 if depth < max_depth:
-                    opened, off = self.opened(child, depth, cost)
-                    offs[child] = off
+                    opened, offs[child] = self.opened(child, depth, cost)
                     entry += 1
-                    heapq.heappush(queue, (cost + off + float(opened.costs[0]), entry, opened))
+                    heapq.heappush(queue, (cost + offs[child] + float(opened.costs[0]), entry, opened))
         return Found(self.answers(), self.num_nodes, int(self.counts[1]), time.process_time() - started)
+
+    def _made(self, node: int, step: int) -> list[int]:
+        """The new node that a step leads to, if there is one; also one that was made when all were tried."""
+        children = list(self.expand(node, CODES[step : step + 1], step))
+        if not children and node == 0:
+            children = np.flatnonzero(
+                (self.parents[: self.num_nodes] == 0) & (self.steps[: self.num_nodes] == step)
+            ).tolist()
+        return children
 
 
 def solve_guided(
-    task: Task, mind: PuzzleMind, seconds: float = 2.0, max_depth: int = 4, max_nodes: int = 100_000, fits: bool = True
+    task: Task,
+    mind: PuzzleMind,
+    seconds: float = 2.0,
+    max_depth: int = 4,
+    max_nodes: int = 100_000,
+    num_first: int = 150,
 ) -> Found:
-    """Search a task in the order of a mind."""
-    return GuidedSearch(task, mind).run(seconds, max_depth, max_nodes, fits)
+    """Search a task in the order of a mind; see `GuidedSearch.run`."""
+    return GuidedSearch(task, mind).run(seconds, max_depth, max_nodes, num_first)

@@ -8,12 +8,8 @@ outline.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from world.puzzles.compare import NUM_SUMMARY
@@ -44,16 +40,3 @@ class PuzzleMind(nn.Module):
         """Log-probabilities of both, of (N, NUM_SUMMARY) float32."""
         steps, left = self(torch.from_numpy(summaries))
         return steps.log_softmax(-1).numpy(), left.log_softmax(-1).numpy()
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, folder / "model.safetensors")
-        names = [operation.name for operation in OPERATIONS]
-        (folder / "config.json").write_text(json.dumps({"kind": "puzzle-mind", "width": self.width, "steps": names}))
-
-    @staticmethod
-    def load(folder: Path) -> PuzzleMind:
-        config = json.loads((folder / "config.json").read_text())
-        mind = PuzzleMind(config["width"])
-        mind.load_state_dict(load_file(folder / "model.safetensors"))
-        return mind.eval()

@@ -331,6 +331,24 @@ class Search:
         material = _Material(rows, names, bits, rows, names, np.concatenate([np.full(10, _COLOUR_BITS), bits]))
         self._fit(nodes[0], material, deepest, 0.0, ())
 
+    def judge(self, nodes: Sequence[int], depth: int, is_late: Callable[[], bool]) -> None:
+        """Note what nodes of one depth answer: as they are, laid over each other (of depth 1), and fitted singly."""
+        right = [node for node, is_right in zip(nodes, self.are_right_in_size(nodes), strict=True) if is_right]
+        same = bool(self.are_right_in_size([0])[0])
+        for node in right:
+            self.add_exact(node)
+        if depth == 1:
+            groups: dict[bytes, list[int]] = {}  # by the sizes that they give the tests
+            for node in ([0] if same else []) + right:
+                groups.setdefault(self.sizes[node].tobytes(), []).append(node)
+            for group in groups.values():
+                self.try_stack(group, deepest=3)
+        for node in right:
+            if is_late():
+                break
+            beside = [0] if same and np.array_equal(self.sizes[node], self.sizes[0]) else []
+            self.try_fit(node, 2 if depth == 1 else 1, beside)
+
     def answers(self, most: int = 3) -> list[Answer]:
         """The best answers, by the weight of all programs that give them."""
         ranked = sorted(self.guesses.values(), key=lambda guess: (-guess.weight, guess.bits))
@@ -398,7 +416,8 @@ def _rule_words(
     """A rule as a sentence: kinds of cells by source, what is most often so last, as everything else."""
 
     def source_words(source: int) -> str:
-        return COLOUR_NAMES[source] if source < 10 else of.source_names[source - 10]
+        name = COLOUR_NAMES[source] if source < 10 else of.source_names[source - 10]
+        return "as it is" if name == SOURCES[0] else name
 
     def value_words(feature: int, value: int) -> str:
         row = of.features[kept[feature]]
@@ -436,8 +455,7 @@ def solve(task: Task, seconds: float = 2.0, max_depth: int = 2) -> Found:
     def is_late() -> bool:
         return time.process_time() - started > seconds
 
-    same = bool(search.are_right_in_size([0])[0])
-    if same:
+    if search.are_right_in_size([0])[0]:
         search.try_fit(0, deepest=3)
     level: Sequence[int] = [0]
     for depth in range(1, max_depth + 1):
@@ -448,20 +466,7 @@ def solve(task: Task, seconds: float = 2.0, max_depth: int = 2) -> Found:
             fresh.extend(search.expand(node))
         if not fresh:
             break
-        right = [node for node, is_right in zip(fresh, search.are_right_in_size(fresh), strict=True) if is_right]
-        for node in right:
-            search.add_exact(node)
-        if depth == 1:
-            groups: dict[bytes, list[int]] = {}  # by the sizes that they give the tests
-            for node in ([0] if same else []) + right:
-                groups.setdefault(search.sizes[node].tobytes(), []).append(node)
-            for group in groups.values():
-                search.try_stack(group, deepest=3)
-        for node in right:
-            if is_late():
-                break
-            beside = [0] if same and np.array_equal(search.sizes[node], search.sizes[0]) else []
-            search.try_fit(node, 2 if depth == 1 else 1, beside)
+        search.judge(fresh, depth, is_late)
         if search.is_answered:
             break
         level = fresh

@@ -1,0 +1,236 @@
+"""Sets of puzzles: solving them, telling how many are solved and by what, drawing and writing them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.drawing import BLACK, DPI, GREEN, GREY, VERMILION, house_style, png
+from evolution.storage import write_bytes, write_table
+from world.codec import describe, encode
+from world.puzzles.generator import REASONS, puzzles
+from world.puzzles.search import Found, solve
+from world.puzzles.tasks import Task, submission
+from world.render import PALETTE
+from world.splits import SPLITS
+from world.statics import MAX_SIDE_CELLS
+
+if TYPE_CHECKING:
+    from population.puzzle_mind import PuzzleMind
+
+GUESSES = 3  # that are judged; the rules of ARC allow 2 or 3
+_MOST_EDITS = 12  # that are shown of one test
+
+
+@dataclass
+class Solved:
+    """A task and what a search found."""
+
+    task: Task
+    found: Found
+    rank: int | None  # of the right answer, from 0; None: there is none, or it is not known
+
+    def row(self) -> dict[str, Any]:
+        """As plain values."""
+        best = self.found.answers[0] if self.found.answers else None
+        return {
+            "name": self.task.name,
+            "rank": None if self.rank is None else self.rank + 1,
+            "answers": len(self.found.answers),
+            "program": list(best.program) if best else [],
+            "bits": best.bits if best else None,
+            "nodes": self.found.nodes,
+            "cpu_seconds": self.found.seconds,
+        }
+
+
+def solve_all(
+    tasks: Sequence[Task],
+    seconds: float,
+    mind: PuzzleMind | None = None,
+    on_progress: Callable[[float, str], None] | None = None,
+) -> list[Solved]:
+    """Search each task for so many CPU seconds at most, in the order of a mind if there is one."""
+
+    def search(task: Task, limit: float) -> Found:
+        if mind is None:
+            return solve(task, limit)
+        from population.guided_search import solve_guided
+
+        return solve_guided(task, mind, limit)
+
+    if on_progress is not None:
+        on_progress(0.0, "getting ready")
+    search(_WARM, 10.0)  # so that no task's time goes into kernels
+    done: list[Solved] = []
+    for task in tasks:
+        if on_progress is not None:
+            right = sum(one.rank is not None for one in done)
+            on_progress(len(done) / len(tasks), f"task {len(done) + 1} of {len(tasks)}, {right} solved")
+        found = search(task, seconds)
+        done.append(Solved(task, found, found.rank_of(task)))
+    return done
+
+
+_CORNER = np.array([[1, 0], [0, 2]], np.uint8)
+_WARM = Task("", (_CORNER, _CORNER.T.copy()), (_CORNER[::-1].copy(), _CORNER.T[::-1].copy()), (_CORNER,), (None,))
+
+
+def summary(solved: Sequence[Solved]) -> dict[str, Any]:
+    """How many tasks there are, how many are solved with the first 1, 2 and 3 answers, and what it took."""
+    told: dict[str, Any] = {"tasks": len(solved), "judged": sum(one.task.has_answers for one in solved)}
+    for k in range(1, GUESSES + 1):
+        told[f"solved_at_{k}"] = sum(one.rank is not None and one.rank < k for one in solved)
+    seconds = [one.found.seconds for one in solved]
+    return told | {
+        "answered": sum(bool(one.found.answers) for one in solved),
+        "cpu_seconds": float(sum(seconds)),
+        "cpu_seconds_per_task": float(np.mean(seconds)) if seconds else 0.0,
+        "nodes": int(sum(one.found.nodes for one in solved)),
+        "median_nodes": float(np.median([one.found.nodes for one in solved])) if solved else 0.0,
+    }
+
+
+def lines_of(one: Solved) -> list[str]:
+    """A task's outcome for people: whether it is right, the program, and the edits that it makes of each test."""
+    name, found = one.task.name, one.found
+    if not found.answers:
+        return [f"{name}: no program found ({found.nodes:,} pictures, {found.seconds:.2f} CPU s)"]
+    told = "its answers are not known"
+    if one.task.has_answers:
+        told = "none of its answers is right" if one.rank is None else f"solved, by answer {one.rank + 1}"
+    best = found.answers[one.rank or 0]
+    lines = [f"{name}: {told} ({found.nodes:,} pictures, {found.seconds:.2f} CPU s)"]
+    lines += [f"  {k}. {step}" for k, step in enumerate(best.program, 1)]
+    for number, (before, after) in enumerate(zip(one.task.tests, best.grids, strict=True), 1):
+        edits = edits_of(before, after)
+        lines.append(f"  test {number}: {len(edits)} edit{'' if len(edits) == 1 else 's'}")
+        lines += [f"    {edit}" for edit in edits[:_MOST_EDITS]]
+        lines += [f"    ... and {len(edits) - _MOST_EDITS} more"] if len(edits) > _MOST_EDITS else []
+    return lines
+
+
+def edits_of(before: np.ndarray, after: np.ndarray) -> list[str]:
+    """What changes a grid into another one, a readable line each; nothing for grids larger than edits can tell of."""
+    if max(*before.shape, *after.shape) > MAX_SIDE_CELLS:
+        return []
+    return describe(encode(before, after), before)
+
+
+def submission_of(solved: Sequence[Solved]) -> dict[str, list[dict[str, Any]]]:
+    """The two best answers to each test, as ARC Prize takes them."""
+    guesses = {one.task.name: [answer.grids for answer in one.found.answers] for one in solved}
+    return submission(guesses, [one.task for one in solved])
+
+
+def draw(one: Solved) -> Figure:
+    """A task as a figure: demonstrations, then each test with the best answer and the truth."""
+    task, answers = one.task, one.found.answers
+    best = answers[one.rank or 0] if answers else None
+    columns = len(task.inputs) + len(task.tests)
+    rows = 3 if task.has_answers else 2
+    with house_style():
+        figure = Figure(figsize=(1.9 * columns + 0.4, 2.1 * rows + 1.2), dpi=DPI, layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for ax in axes.flat:
+            ax.set_axis_off()
+        for k, (before, after) in enumerate(zip(task.inputs, task.outputs, strict=True)):
+            _draw_grid(axes[0, k], before, f"demonstration {k + 1}", GREY)
+            _draw_grid(axes[1, k], after, "becomes", GREY)
+        for k, before in enumerate(task.tests, len(task.inputs)):
+            number = k - len(task.inputs)
+            _draw_grid(axes[0, k], before, f"test {number + 1}", BLACK)
+            truth = task.answers[number]
+            if best is None:
+                axes[1, k].set_title("no answer", fontsize=9, color=VERMILION)
+            else:
+                is_right = truth is not None and np.array_equal(truth, best.grids[number])
+                colour = GREY if truth is None else (GREEN if is_right else VERMILION)
+                word = "answer" if truth is None else ("right answer" if is_right else "wrong answer")
+                _draw_grid(axes[1, k], best.grids[number], word, colour)
+            if rows == 3 and truth is not None:
+                _draw_grid(axes[2, k], truth, "truth", BLACK)
+        steps = "no program found" if best is None else ", then ".join(best.program)
+        told = "\n".join(wrap(steps, 24 * columns)[:3])
+        figure.suptitle(f"{task.name}\n{told}", fontsize=9, color=BLACK)
+    return figure
+
+
+def draw_all(solved: Sequence[Solved], folder: str | Path) -> list[Path]:
+    """A PNG for each task in a folder, which is made; returns the files."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for one in solved:
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in one.task.name)[:80] or "task"
+        files.append(folder / f"{safe}.png")
+        write_bytes(files[-1], png(draw(one)))
+    return files
+
+
+def _draw_grid(ax: Axes, grid: np.ndarray, title: str, colour: str) -> None:
+    ax.set_axis_on()
+    ax.imshow(PALETTE[grid], interpolation="nearest")
+    ax.set_title(title, fontsize=9, color=colour)
+    ax.set_xticks(np.arange(-0.5, grid.shape[1]), [])
+    ax.set_yticks(np.arange(-0.5, grid.shape[0]), [])
+    ax.grid(True, color="#3a3d46", linewidth=0.5)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_color(colour)
+        spine.set_linewidth(1.2)
+
+
+def write_puzzles(
+    folder: str | Path,
+    count: int,
+    split: str,
+    first: int = 0,
+    per_file: int = 10_000,
+    on_progress: Callable[[float, str], None] | None = None,
+) -> dict[str, Any]:
+    """Write generated tasks as ARC's JSON, `per_file` to a file, and what is known of them as puzzles.parquet.
+
+    The folder must be new, ValueError otherwise. Returns how many were made, and how many tries were refused, and why.
+    """
+    folder = Path(folder)
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise ValueError(f"expected a new or empty folder for the puzzles, but {folder} has something in it")
+    folder.mkdir(parents=True, exist_ok=True)
+    counted = np.zeros(len(REASONS), np.int64)
+    depths: Counter[int] = Counter()
+    rows: list[dict[str, object]] = []
+    for start in range(first, first + count, per_file):
+        tasks: dict[str, Any] = {}
+        for puzzle in puzzles(range(start, min(start + per_file, first + count)), split, counted):
+            tasks[puzzle.task.name] = puzzle.task.to_json()
+            rows.append(puzzle.row())
+            depths[puzzle.depth] += 1
+            if on_progress is not None and len(rows) % 200 == 0:
+                on_progress(len(rows) / count, f"{len(rows):,} puzzles of {count:,}")
+        write_bytes(folder / f"{split}-{start:09d}.json", _lines(tasks))
+    write_table(folder / "puzzles.parquet", pa.Table.from_pylist(rows))
+    refused = dict(zip(REASONS, counted.tolist(), strict=True))
+    return {
+        "folder": str(folder), "split": split, "puzzles": len(rows), "refused": refused,
+        "depths": {str(depth): number for depth, number in sorted(depths.items())},
+    }  # fmt: skip
+
+
+def _lines(tasks: dict[str, Any]) -> Iterator[bytes]:
+    """One JSON object, a task a line."""
+    for k, (name, task) in enumerate(tasks.items()):
+        yield (b"{\n" if k == 0 else b",\n") + f"{json.dumps(name)}: {json.dumps(task, separators=(',', ':'))}".encode()
+    yield b"\n}\n" if tasks else b"{}\n"
