@@ -18,88 +18,87 @@ from torch.nn import functional as F
 from evolution.storage import read_checkpoint, write_model
 from population.puzzle_mind import MAX_LEFT, PuzzleMind
 from world.checks import whole_number
-from world.puzzles.compare import NUM_SUMMARY, summary
-from world.puzzles.features import MAX_CELLS
-from world.puzzles.generator import Puzzle, puzzles
-from world.puzzles.kernels import apply
-from world.puzzles.operations import CODES, OPERATIONS
+from world.puzzles.compare import NUM_SUMMARY, summary_of
+from world.puzzles.generator import MAX_STEPS, Puzzle, puzzles
+from world.puzzles.operations import NUMBER_OF, OPERATIONS, apply_step
 from world.splits import SEEDS
 
 _KIND = "puzzle-mind"
 _BATCH = 1024
 _RATE = 2e-3
 _CHECKED = 1000  # new puzzles on which a mind is measured
-_NUMBER_OF = {operation.name: k for k, operation in enumerate(OPERATIONS)}
 
 
 @dataclass
 class Examples:
-    """Summaries (N, NUM_SUMMARY) float32, the step that came next (-1: none is to be learned) and how many are left."""
+    """States of puzzles (N): what is seen, the steps still to come, how many they are, and a step off the way."""
 
-    summaries: np.ndarray
-    steps: np.ndarray
-    left: np.ndarray
-
-
-class _Flat:
-    """Grids one behind the other, as kernels take them."""
-
-    def __init__(self, grids: Iterable[np.ndarray]) -> None:
-        made = list(grids)
-        self.cells = np.concatenate([grid.ravel() for grid in made])
-        self.sizes = np.array([grid.shape[0] * 128 + grid.shape[1] for grid in made], np.int64)
-        self.starts = np.cumsum([0, *(grid.size for grid in made[:-1])]).astype(np.int64)
-
-
-def stepped(step: int, grids: list[np.ndarray]) -> list[np.ndarray] | None:
-    """What a step makes of each grid, or None if it does not apply to all."""
-    out = np.empty(MAX_CELLS, np.uint8)
-    made = []
-    for grid in grids:
-        kernel, a, b = CODES[step]
-        size = apply(kernel, a, b, np.ascontiguousarray(grid).ravel(), grid.shape[0], grid.shape[1], out)
-        if size == 0:
-            return None
-        high, wide = size // 128, size % 128
-        made.append(out[: high * wide].reshape(high, wide).copy())
-    return made
-
-
-def _summarised(pictures: list[np.ndarray], outputs: _Flat) -> np.ndarray:
-    flat = _Flat(pictures)
-    made = np.empty(NUM_SUMMARY, np.float32)
-    summary(flat.cells, flat.starts, flat.sizes, outputs.cells, outputs.starts, outputs.sizes, len(pictures), made)
-    return made
+    summaries: np.ndarray  # (N, NUM_SUMMARY) float32
+    futures: np.ndarray  # (N, MAX_STEPS) int64, -1 where there is none; nothing but -1 beside the way
+    left: np.ndarray  # (N,) int64
+    wrong: np.ndarray  # (N,) int64, -1 if none is known
 
 
 def examples(made: Iterable[Puzzle], seed: int) -> Examples:
     """Of each puzzle, the states on its way and one beside each."""
     rng = np.random.default_rng(seed)
-    rows, steps, left = [], [], []
+    rows: list[np.ndarray] = []
+    futures: list[list[int]] = []
+    left: list[int] = []
+    wrongs: list[int] = []
+
+    def add(pictures: list[np.ndarray], future: list[int], num_left: int, wrong: int) -> None:
+        rows.append(summary_of(pictures, outputs))
+        futures.append(future + [-1] * (MAX_STEPS - len(future)))
+        left.append(num_left)
+        wrongs.append(wrong)
+
     for puzzle in made:
-        outputs = _Flat(puzzle.task.outputs)
+        outputs = puzzle.task.outputs
         pictures = list(puzzle.task.inputs)
-        for k, name in enumerate(puzzle.program):
-            step = _NUMBER_OF[name]
-            rows.append(_summarised(pictures, outputs))
-            steps.append(step)
-            left.append(puzzle.depth - k)
-            wrong = stepped(int(rng.integers(len(OPERATIONS))), pictures)
-            if wrong is not None:
-                rows.append(_summarised(wrong, outputs))
-                steps.append(-1)
-                left.append(MAX_LEFT - 1)
-            following = stepped(step, pictures)
+        program = [NUMBER_OF[name] for name in puzzle.program]
+        for k, step in enumerate(program):
+            wrong = int(rng.integers(len(OPERATIONS)))
+            beside = apply_step(wrong, pictures) if wrong != step else None
+            add(pictures, program[k:], puzzle.depth - k, wrong if beside is not None else -1)
+            if beside is not None:
+                add(beside, [], MAX_LEFT - 1, -1)
+            following = apply_step(step, pictures)
             if following is None:
-                raise ValueError(f"puzzle {puzzle.task.name}: its step {name!r} does not apply to its own worlds")
+                raise ValueError(f"puzzle {puzzle.task.name}: its step {step} does not apply to its own worlds")
             pictures = following
-    return Examples(np.array(rows), np.array(steps, np.int64), np.array(left, np.int64))
+    return Examples(*map(np.array, (rows, futures, left, wrongs)))
+
+
+def _surprise(mind: PuzzleMind, found: Examples, chosen: np.ndarray) -> torch.Tensor:
+    """Cross-entropy, in nats, of the next step and of how many are left, of what is seen and of what is imagined."""
+    thoughts = first = mind.see(torch.from_numpy(found.summaries[chosen]))
+    futures, left = torch.from_numpy(found.futures[chosen]), torch.from_numpy(found.left[chosen])
+    wrong = torch.from_numpy(found.wrong[chosen])
+    total = torch.zeros(())
+    alive = torch.ones(len(chosen), dtype=torch.bool)
+    for k in range(MAX_STEPS + 1):
+        steps, lefts = mind.judge(thoughts)
+        total = total + F.cross_entropy(lefts[alive], left[alive] - k)
+        if k == MAX_STEPS:
+            break
+        goes_on = alive & (futures[:, k] >= 0)
+        if not goes_on.any():
+            break
+        total = total + F.cross_entropy(steps[goes_on], futures[goes_on, k])
+        thoughts = torch.where(goes_on[:, None], mind.imagine(thoughts, futures[:, k].clamp_min(0)), thoughts)
+        alive = goes_on
+    is_off = wrong >= 0
+    if is_off.any():
+        lefts = mind.judge(mind.imagine(first[is_off], wrong[is_off]))[1]
+        total = total + F.cross_entropy(lefts, torch.full((int(is_off.sum()),), MAX_LEFT - 1))
+    return total
 
 
 def learn(
     mind: PuzzleMind, found: Examples, epochs: int, seed: int, tell: Callable[[float, str], None] | None = None
 ) -> list[float]:
-    """Fit both heads by cross-entropy, with AdamW and a rate that rises and falls; mean loss of each epoch, in nats."""
+    """Fit all heads with AdamW and a rate that rises and falls; returns the mean surprise of each epoch, in nats."""
     rng = np.random.default_rng(seed)
     batch = min(_BATCH, len(found.left))
     optimiser = torch.optim.AdamW(mind.parameters(), lr=_RATE, weight_decay=1e-2)
@@ -110,12 +109,7 @@ def learn(
         order = rng.permutation(len(found.left))
         losses = []
         for at in range(0, len(order) - batch + 1, batch):
-            chosen = order[at : at + batch]
-            steps, left = mind(torch.from_numpy(found.summaries[chosen]))
-            wanted = torch.from_numpy(found.steps[chosen])
-            loss = F.cross_entropy(left, torch.from_numpy(found.left[chosen]))
-            if (found.steps[chosen] >= 0).any():
-                loss = loss + F.cross_entropy(steps, wanted, ignore_index=-1)
+            loss = _surprise(mind, found, order[at : at + batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -166,10 +160,10 @@ def train_mind(
     losses = learn(mind, examples(made(), training.seed), training.epochs, training.seed, tell_half)
     mind.eval()
     held = examples(puzzles(range(_CHECKED), SEEDS), 0)
-    is_step = held.steps >= 0
+    is_step = held.futures[:, 0] >= 0
     steps, left = mind.think(held.summaries)
     steps = steps[is_step]
-    better = (steps > steps[np.arange(len(steps)), held.steps[is_step]][:, None]).sum(axis=1)
+    better = (steps > steps[np.arange(len(steps)), held.futures[is_step, 0]][:, None]).sum(axis=1)
     return mind, {
         "puzzles": training.num_puzzles,
         "seed": training.seed,

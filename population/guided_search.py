@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from population.puzzle_mind import MAX_LEFT, PuzzleMind
-from world.puzzles.compare import NUM_SUMMARY, summary
-from world.puzzles.operations import CODES
-from world.puzzles.search import Found, Search
+from world.puzzles.compare import NUM_SUMMARY, summary, summary_of
+from world.puzzles.generator import MAX_STEPS
+from world.puzzles.operations import CODES, OPERATIONS, apply_program
+from world.puzzles.search import Answer, Found, Search
 from world.puzzles.tasks import Task
 
 _EVENLY = 0.1  # of the probability of steps
@@ -122,3 +123,56 @@ def solve_guided(
 ) -> Found:
     """Search a task in the order of a mind; see `GuidedSearch.run`."""
     return GuidedSearch(task, mind).run(seconds, max_depth, max_nodes, num_first)
+
+
+def guess(task: Task, mind: PuzzleMind, num_guesses: int = 3, width: int = 32, depth: int = MAX_STEPS) -> Found:
+    """The mind alone: its likeliest programs are applied to the tests, and to nothing else; none is verified."""
+    started = time.process_time()
+    found = Found()
+    seen: set[bytes] = set()
+    for score, steps in mind.dream(summary_of(task.inputs, task.outputs), width, depth):
+        grids = apply_program(steps, task.tests)
+        found.applied += len(task.tests) * len(steps)
+        if grids is None:
+            continue
+        key = b"".join(bytes(grid.shape) + grid.tobytes() for grid in grids)
+        if key in seen:
+            continue
+        seen.add(key)
+        found.answers.append(_answer(grids, score, steps))
+        if len(found.answers) == num_guesses:
+            break
+    found.seconds = time.process_time() - started
+    return found
+
+
+def solve_imagined(
+    task: Task, mind: PuzzleMind, seconds: float = 2.0, width: int = 256, depth: int = MAX_STEPS
+) -> Found:
+    """Search inside the mind's own model: programs are thought through there, the likeliest verified at the end."""
+    started = time.process_time()
+    found = Found()
+    for score, steps in mind.dream(summary_of(task.inputs, task.outputs), width, depth):
+        if time.process_time() - started > seconds:
+            break
+        found.nodes += 1
+        found.applied += len(steps)
+        grids = apply_program(steps, task.tests) if _is_verified(steps, task) else None
+        if grids is not None:
+            found.answers.append(_answer(grids, score, steps))
+            break
+    found.seconds = time.process_time() - started
+    return found
+
+
+def _is_verified(steps: tuple[int, ...], task: Task) -> bool:
+    """Whether a program gives every demonstration's output; it is given up at the first that it does not."""
+    for before, after in zip(task.inputs, task.outputs, strict=True):
+        made = apply_program(steps, [before])
+        if made is None or not np.array_equal(made[0], after):
+            return False
+    return True
+
+
+def _answer(grids: list[np.ndarray], score: float, steps: tuple[int, ...]) -> Answer:
+    return Answer(tuple(grids), -score / float(np.log(2)), tuple(OPERATIONS[step].name for step in steps))

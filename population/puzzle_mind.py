@@ -3,7 +3,8 @@
 A small perceptron with two heads over `world.puzzles.compare.summary`: a distribution over steps, and a distribution
 over how many steps are left (0 to MAX_LEFT - 1; the last class: this is not on the way). It has no part that looks at
 the tests. The use of both to order a search follows Silver et al. 2017, https://doi.org/10.1038/nature24270, in
-outline.
+outline. It also imagines what a step would lead to, and judges that alike, as do Schrittwieser et al. 2020,
+https://doi.org/10.1038/s41586-020-03051-4.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from world.puzzles.compare import NUM_SUMMARY
 from world.puzzles.operations import OPERATIONS
 
+_CODE_WIDTH = 64
 MAX_LEFT = 5  # 0, 1, 2 or 3 steps are left, or the picture is off the way
 
 
@@ -29,14 +31,47 @@ class PuzzleMind(nn.Module):
         )
         self.steps = nn.Linear(width, len(OPERATIONS))
         self.left = nn.Linear(width, MAX_LEFT)
+        self.step_codes = nn.Embedding(len(OPERATIONS), _CODE_WIDTH)
+        self.change = nn.Sequential(nn.Linear(width + _CODE_WIDTH, width), nn.GELU(), nn.Linear(width, width))
+        self.norm = nn.LayerNorm(width)
 
-    def forward(self, summaries: Tensor) -> tuple[Tensor, Tensor]:
+    def see(self, summaries: Tensor) -> Tensor:
+        """What is seen, as thoughts (..., width)."""
+        return self.norm(self.trunk(summaries))
+
+    def imagine(self, thoughts: Tensor, steps: Tensor) -> Tensor:
+        """Thoughts (..., width) of what would be seen after steps (...,) int64: a model of the simulator."""
+        return self.norm(thoughts + self.change(torch.cat([thoughts, self.step_codes(steps)], dim=-1)))
+
+    def judge(self, thoughts: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of steps (..., number of operations) and of how many are left (..., MAX_LEFT)."""
-        hidden = self.trunk(summaries)
-        return self.steps(hidden), self.left(hidden)
+        return self.steps(thoughts), self.left(thoughts)
 
     @torch.no_grad()
     def think(self, summaries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-probabilities of both, of (N, NUM_SUMMARY) float32."""
-        steps, left = self(torch.from_numpy(summaries))
+        steps, left = self.judge(self.see(torch.from_numpy(summaries)))
         return steps.log_softmax(-1).numpy(), left.log_softmax(-1).numpy()
+
+    @torch.no_grad()
+    def dream(self, summary: np.ndarray, width: int, depth: int) -> list[tuple[float, tuple[int, ...]]]:
+        """Programs (log-probability, steps) that the mind thinks likely to be the whole way, without trying any.
+
+        A beam of `width` thoughts, of up to `depth` steps, begins at one summary (NUM_SUMMARY,); likeliest first.
+        """
+        thoughts = self.see(torch.from_numpy(summary)[None])
+        beam: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        dreamt: list[tuple[float, tuple[int, ...]]] = []
+        for _ in range(depth):
+            logits, _ = self.judge(thoughts)
+            scores = logits.log_softmax(-1) + torch.tensor([[score] for score, _ in beam])
+            best = scores.flatten().topk(min(width, scores.numel()))
+            rows, steps = best.indices // scores.shape[1], best.indices % scores.shape[1]
+            beam = [
+                (float(score), (*beam[row][1], int(step)))
+                for score, row, step in zip(best.values, rows.tolist(), steps.tolist(), strict=True)
+            ]
+            thoughts = self.imagine(thoughts[rows], steps)
+            at_end = self.judge(thoughts)[1].log_softmax(-1)[:, 0].tolist()
+            dreamt += [(score + end, program) for (score, program), end in zip(beam, at_end, strict=True)]
+        return sorted(dreamt, key=lambda told: -told[0])

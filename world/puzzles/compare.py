@@ -6,6 +6,8 @@ demonstrations of a task at once, as the mean, the least and the most of each nu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from world.compiling import njit
@@ -291,3 +293,17 @@ def summary(pictures, starts, sizes, outputs, out_starts, out_sizes, num_demos, 
             made[k] += x[k] / num_demos
             made[NUM_COMPARED + k] = min(made[NUM_COMPARED + k], x[k])
             made[2 * NUM_COMPARED + k] = max(made[2 * NUM_COMPARED + k], x[k])
+
+
+def summary_of(pictures: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> np.ndarray:
+    """The summary (NUM_SUMMARY,) float32 of pictures (H, W) uint8 and the outputs that are wanted of them."""
+    first, second = _flat(pictures), _flat(outputs)
+    made = np.empty(NUM_SUMMARY, np.float32)
+    summary(*first, *second, len(pictures), made)
+    return made
+
+
+def _flat(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    cells = np.concatenate([grid.ravel() for grid in grids])
+    starts = np.cumsum([0, *(grid.size for grid in grids[:-1])]).astype(np.int64)
+    return cells, starts, np.array([grid.shape[0] * 128 + grid.shape[1] for grid in grids], np.int64)

@@ -5,11 +5,13 @@ The number of a step is its place there. The order is part of no contract: progr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from world.puzzles.kernels import BOARDS
+from world.puzzles.features import MAX_CELLS
+from world.puzzles.kernels import BOARDS, apply
 
 
 @dataclass(frozen=True)
@@ -215,3 +217,28 @@ def _book() -> list[Operation]:
 
 OPERATIONS: tuple[Operation, ...] = tuple(_book())
 CODES = np.array([(o.kernel, o.a, o.b) for o in OPERATIONS], np.int64)
+NUMBER_OF = {operation.name: number for number, operation in enumerate(OPERATIONS)}
+
+
+def apply_step(step: int, grids: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """What step number `step` makes of each grid (H, W) uint8, or None if there is one to which it does not apply."""
+    kernel, a, b = CODES[step]
+    out = np.empty(MAX_CELLS, np.uint8)
+    made = []
+    for grid in grids:
+        size = apply(kernel, a, b, np.ascontiguousarray(grid).ravel(), grid.shape[0], grid.shape[1], out)
+        if size == 0:
+            return None
+        high, wide = size // 128, size % 128
+        made.append(out[: high * wide].reshape(high, wide).copy())
+    return made
+
+
+def apply_program(steps: Sequence[int], grids: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The same of steps one after the other."""
+    made: list[np.ndarray] | None = list(grids)
+    for step in steps:
+        if made is None:
+            break
+        made = apply_step(step, made)
+    return made
