@@ -1,0 +1,130 @@
+"""A puzzle mind: what it learns orders the search, guesses alone and searches in its own model; all on new puzzles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evolution.learn_puzzles import PuzzleTraining, examples, read_mind, train_mind, write_mind
+from population.guided_search import guess, solve_guided, solve_imagined
+from population.puzzle_mind import MAX_LEFT, PuzzleMind
+from world.puzzles.compare import NUM_SUMMARY
+from world.puzzles.generator import puzzles
+from world.puzzles.operations import NUMBER_OF, OPERATIONS, apply_program
+from world.puzzles.search import solve
+from world.splits import SEEDS
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[PuzzleMind, dict]:
+    """A mind that learned for a few seconds."""
+    return train_mind(PuzzleTraining(num_puzzles=2500, epochs=6))
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list:
+    return [puzzle.task for puzzle in puzzles(range(25), SEEDS)]
+
+
+def test_it_learns_which_step_comes_next(trained: tuple[PuzzleMind, dict]):
+    mind, found = trained
+    assert found["losses"][-1] < found["losses"][0] / 2
+    assert found["next_step"]["top_5"] > 0.25  # by chance one in a hundred
+    assert found["next_step"]["top_1"] <= found["next_step"]["top_5"] <= found["next_step"]["top_20"]
+    assert found["steps_left"] > 0.5
+    untrained = PuzzleMind().eval()
+    held = examples(puzzles(range(300), SEEDS), 0)
+    is_step = held.futures[:, 0] >= 0
+    right = [
+        (one.think(held.summaries)[0][is_step].argmax(axis=1) == held.futures[is_step, 0]).mean()
+        for one in (mind, untrained)
+    ]
+    assert right[0] > right[1] + 0.1
+
+
+def test_its_search_makes_far_fewer_pictures_than_the_plain_one(trained: tuple[PuzzleMind, dict], tasks: list):
+    mind, _ = trained
+    plain = [solve(task, seconds=60, max_depth=1) for task in tasks]
+    ordered = [solve_guided(task, mind, seconds=60, max_nodes=600) for task in tasks]
+    both = [k for k, task in enumerate(tasks) if plain[k].rank_of(task) == ordered[k].rank_of(task) == 0]
+    assert len(both) > 5
+    assert np.median([ordered[k].nodes for k in both]) < np.median([plain[k].nodes for k in both]) / 5
+    for k in both:
+        steps = [NUMBER_OF[name] for name in ordered[k].answers[0].program if name in NUMBER_OF]
+        if len(steps) == len(ordered[k].answers[0].program):
+            made = apply_program(steps, tasks[k].inputs)
+            assert made is not None
+            assert all(map(np.array_equal, made, tasks[k].outputs))
+
+
+def test_it_guesses_alone_and_searches_in_its_own_model(trained: tuple[PuzzleMind, dict], tasks: list):
+    mind, _ = trained
+    alone = [guess(task, mind).rank_of(task) for task in tasks]
+    imagined = [solve_imagined(task, mind, seconds=60) for task in tasks]
+    assert sum(rank is not None for rank in alone) >= 3
+    for task, found in zip(tasks, imagined, strict=True):
+        assert len(found.answers) <= 1
+        for answer in found.answers:
+            made = apply_program([NUMBER_OF[name] for name in answer.program], task.inputs)
+            assert made is not None
+            assert all(map(np.array_equal, made, task.outputs))
+    # what is verified is right more often than what is not
+    assert sum(found.rank_of(task) == 0 for found, task in zip(imagined, tasks, strict=True)) > sum(
+        rank == 0 for rank in alone
+    )
+
+
+def test_dreams_are_programs_by_likelihood(trained: tuple[PuzzleMind, dict]):
+    mind, _ = trained
+    held = examples(puzzles(range(3), SEEDS), 0)
+    dreamt = mind.dream(held.summaries[0], width=8, depth=2)
+    assert len(dreamt) == 16
+    assert [score for score, _ in dreamt] == sorted((score for score, _ in dreamt), reverse=True)
+    assert {len(steps) for _, steps in dreamt} == {1, 2}
+    assert len({steps for _, steps in dreamt}) == 16
+
+
+def test_examples_are_the_states_of_a_way_and_one_beside_each():
+    some = list(puzzles(range(50)))
+    found = examples(some, 0)
+    assert found.summaries.shape == (len(found.left), NUM_SUMMARY)
+    assert found.summaries.dtype == np.float32
+    assert np.isfinite(found.summaries).all()
+    on_way = found.futures[:, 0] >= 0
+    assert on_way.sum() == sum(puzzle.depth for puzzle in some)
+    assert (found.left[on_way] == (found.futures[on_way] >= 0).sum(axis=1)).all()
+    assert (found.left[~on_way] == MAX_LEFT - 1).all()
+    assert (found.wrong[on_way] != found.futures[on_way, 0]).all()
+    assert found.futures.max() < len(OPERATIONS)
+
+
+def test_a_mind_is_read_as_it_was_written(trained: tuple[PuzzleMind, dict], tmp_path: Path, tasks: list):
+    mind, found = trained
+    folder = write_mind(tmp_path / "mind", mind, found)
+    again = read_mind(folder)
+    inputs = examples(puzzles(range(5), SEEDS), 0).summaries
+    assert all(np.array_equal(one, two) for one, two in zip(mind.think(inputs), again.think(inputs), strict=True))
+    assert "2,500 generated puzzles" in (folder / "README.md").read_text()
+
+
+def test_training_follows_from_its_seed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("evolution.learn_puzzles._CHECKED", 20)
+    one, two, other = (train_mind(PuzzleTraining(200, epochs=1, width=32, seed=seed))[0] for seed in (5, 5, 6))
+    weights = [torch.cat([value.flatten() for value in mind.state_dict().values()]) for mind in (one, two, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_what_is_no_mind_is_refused_by_name(trained: tuple[PuzzleMind, dict], tmp_path: Path):
+    with pytest.raises(ValueError, match=r"nothing is missing"):
+        read_mind(tmp_path / "nothing")
+    folder = write_mind(tmp_path / "mind", *trained)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        read_mind(folder)
+    with pytest.raises(ValueError, match="epochs"):
+        PuzzleTraining(epochs=0)

@@ -1,0 +1,117 @@
+"""Tasks as ARC has them: what is read is what was written, and what is wrong is refused by its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from world.puzzles.tasks import Task, read_grid, read_task, read_tasks, submission
+
+PLAIN = {
+    "train": [{"input": [[1, 0]], "output": [[0, 1]]}, {"input": [[0, 0, 2]], "output": [[2, 0, 0]]}],
+    "test": [{"input": [[3, 0, 0]], "output": [[0, 0, 3]]}, {"input": [[4]]}],
+}
+
+
+def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """The plain task with one thing in it replaced."""
+    plain = json.loads(json.dumps(PLAIN))
+    place = plain
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return plain
+
+
+def test_a_task_is_written_as_it_was_read():
+    task = read_task(PLAIN, "one")
+    assert task.to_json() == PLAIN
+    assert [grid.dtype for grid in task.inputs] == [np.uint8, np.uint8]
+    assert not task.has_answers
+    assert not task.is_solved_by((np.array([[0, 0, 3]], np.uint8), np.array([[4]], np.uint8)))
+
+
+def test_a_task_is_solved_by_every_cell_of_every_test():
+    task = read_task(changed(("test", 1), {"input": [[4]], "output": [[5]]}), "one")
+    right = (np.array([[0, 0, 3]], np.uint8), np.array([[5]], np.uint8))
+    assert task.is_solved_by(right)
+    assert not task.is_solved_by((right[0], np.array([[4]], np.uint8)))
+    assert not task.is_solved_by((right[0].T, right[1]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("train", 0, "input"), [[1, 0], [1]], "expected rows of equal length, got 2 cells in row 0 and 1 in row 1"),
+        (("train", 1, "output"), [[1, 10]], "train 1, output: expected colours from 0 to 9, got 10 in row 0, column 1"),
+        (("train", 0, "input"), [[1, -1]], "got -1 in row 0, column 1"),
+        (("test", 0, "input"), [[1, True]], "test 0, input: expected colours from 0 to 9, got true in row 0, column 1"),
+        (("test", 0, "input"), [[1.0]], "got 1.0 in row 0"),
+        (("test", 0, "output"), [["1"]], 'test 0, output: expected colours from 0 to 9, got "1" in row 0'),
+        (("train", 0, "input"), [], "train 0, input: expected a grid, a list of rows with at least one cell"),
+        (("train", 0, "input"), [[]], "with at least one cell each, got [[]]"),
+        (("train", 0, "input"), 7, "with at least one cell each, got 7"),
+        (("train", 0, "input"), [[0] * 200] * 200, "at most 900 cells and 100 a side, got 200 rows of 200 cells"),
+        (("train", 0, "input"), [[0] * 101], "got 1 rows of 101 cells"),
+        (("train", 1), {"input": [[1]]}, "train 1, output: expected a grid, a list of rows"),
+        (("train", 1), [1], "train 1: expected an object with input and output, got [1]"),
+        (("train",), [], "expected a list of one or more pairs under 'train', got []"),
+        (("test",), None, "expected a list of one or more pairs under 'test', got nothing"),
+        (("train",), [PLAIN["train"][0]] * 33, "expected at most 32 pairs under 'train', got 33"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_refused_by_task_and_place(path: tuple[Any, ...], value: Any, said: str):
+    with pytest.raises(ValueError, match="task one") as refusal:
+        read_task(changed(path, value), "one")
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_good_tasks_of_a_file_are_read_beside_the_bad(tmp_path: Path):
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"good": PLAIN, "bad": changed(("test",), []), "worse": "hello", "better": PLAIN}))
+    tasks, refused = read_tasks(file)
+    assert [task.name for task in tasks] == ["good", "better"]
+    assert [sentence.split(":")[0] for sentence in refused] == ["task bad", "task worse"]
+
+
+def test_a_folder_holds_files_of_one_task_or_of_many(tmp_path: Path):
+    (tmp_path / "b.json").write_text(json.dumps({"x": PLAIN, "y": PLAIN}))
+    (tmp_path / "a.json").write_text(json.dumps(PLAIN))
+    (tmp_path / "c.json").write_text("[1, 2")
+    (tmp_path / "notes.txt").write_text("no task")
+    tasks, refused = read_tasks(tmp_path)
+    assert [task.name for task in tasks] == ["a", "x", "y"]
+    assert len(refused) == 1
+    assert "c.json: expected tasks as JSON" in refused[0]
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "7", "null", '{"a": 1}', "\udcff"])
+def test_a_file_without_a_task_is_refused(tmp_path: Path, text: str):
+    file = tmp_path / "none.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match="expected"):
+        read_tasks(file)
+
+
+def test_a_file_that_is_not_there_and_an_empty_folder_are_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match="there is none"):
+        read_tasks(tmp_path / "nothing.json")
+    with pytest.raises(ValueError, match="expected a folder of task files"):
+        read_tasks(tmp_path)
+
+
+def test_answers_are_submitted_two_for_each_test():
+    task = read_task(PLAIN, "one")
+    other = Task("two", task.inputs, task.outputs, task.tests[:1], task.answers[:1])
+    first = (read_grid([[1]], ""), read_grid([[2, 2]], ""))
+    second = (read_grid([[3]], ""), read_grid([[4]], ""))
+    assert submission({"one": [first, second]}, [task, other]) == {
+        "one": [{"attempt_1": [[1]], "attempt_2": [[3]]}, {"attempt_1": [[2, 2]], "attempt_2": [[4]]}],
+        "two": [{"attempt_1": [[0]], "attempt_2": [[0]]}],
+    }
+    assert submission({"one": [first]}, [task])["one"][1] == {"attempt_1": [[2, 2]], "attempt_2": [[2, 2]]}
