@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -15,8 +15,8 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.drawing import BLACK, DPI, GREEN, GREY, VERMILION, house_style, png
-from evolution.storage import write_bytes, write_table
+from analysis.drawing import BLACK, CLAN_COLOURS, DPI, GREEN, GREY, PAPER, VERMILION, dress, house_style, new_axes, png
+from evolution.storage import GrowingTable, write_bytes
 from world.codec import describe, encode
 from world.puzzles.generator import REASONS, puzzles
 from world.puzzles.search import Found, solve
@@ -54,20 +54,37 @@ class Solved:
         }
 
 
+WAYS = {
+    "plain": "search in the simulator, shortest first",
+    "ordered": "search in the simulator, in the mind's order",
+    "imagined": "search in the mind's own model, verified at the end",
+    "alone": "the mind alone, three guesses",
+}
+
+
 def solve_all(
     tasks: Sequence[Task],
     seconds: float,
     mind: PuzzleMind | None = None,
     on_progress: Callable[[float, str], None] | None = None,
+    way: str | None = None,
 ) -> list[Solved]:
-    """Search each task for so many CPU seconds at most, in the order of a mind if there is one."""
+    """Search each task for so many CPU seconds at most.
+
+    The way is one of `WAYS`, all but the plain one with a mind; without one it is ordered if there is a mind.
+    """
+    way = way or ("plain" if mind is None else "ordered")
 
     def search(task: Task, limit: float) -> Found:
-        if mind is None:
+        if way == "plain":
             return solve(task, limit)
-        from population.guided_search import solve_guided
+        from population.guided_search import guess, solve_guided, solve_imagined
 
-        return solve_guided(task, mind, limit)
+        if mind is None:
+            raise ValueError(f"expected a mind to solve puzzles in the way {way!r}, got none")
+        if way == "alone":
+            return guess(task, mind, GUESSES)
+        return (solve_imagined if way == "imagined" else solve_guided)(task, mind, limit)
 
     if on_progress is not None:
         on_progress(0.0, "getting ready")
@@ -191,6 +208,34 @@ def _draw_grid(ax: Axes, grid: np.ndarray, title: str, colour: str) -> None:
         spine.set_linewidth(1.2)
 
 
+def plot_ways(times: Mapping[str, Sequence[Sequence[float]]], title: str, ax: Axes | None = None) -> Axes:
+    """Share of puzzles solved within so many CPU seconds each, a line a way and a thin one a seed; returns the axes.
+
+    `times` has of each way, of each seed, the CPU seconds that each puzzle took; infinite where it was not solved.
+    """
+    with house_style():
+        ax = ax or new_axes(7.2, 4.2)
+        dress(ax, title, "share of puzzles solved", "CPU seconds a puzzle")
+        ends = []
+        spent = [second for seeds in times.values() for one in seeds for second in one if np.isfinite(second)]
+        low, high = (min(spent), max(spent)) if spent else (1e-3, 1.0)
+        grid = np.geomspace(max(low, 1e-4), high * 1.1, 200)
+        for (way, seeds), colour in zip(times.items(), CLAN_COLOURS, strict=False):
+            shares = np.array([[(np.asarray(one) <= at).mean() for at in grid] for one in seeds])
+            for share in shares:
+                ax.plot(grid, share, color=colour, linewidth=0.8, alpha=0.5)
+            ax.plot(grid, shares.mean(axis=0), color=colour, linewidth=2.2)
+            ends.append((WAYS.get(way, way), float(shares.mean(axis=0)[-1]), colour))
+        ax.set_xscale("log")
+        ax.set_ylim(0, 1.02)
+        for k, (name, share, colour) in enumerate(sorted(ends, key=lambda end: -end[1])):
+            ax.annotate(
+                f"{name}: {share:.2f}", (0.02, 0.97 - 0.062 * k), xycoords="axes fraction", color=colour, fontsize=9,
+                va="top", bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1},
+            )  # fmt: skip
+    return ax
+
+
 def write_puzzles(
     folder: str | Path,
     count: int,
@@ -211,22 +256,38 @@ def write_puzzles(
     folder.mkdir(parents=True, exist_ok=True)
     counted = np.zeros(len(REASONS), np.int64)
     depths: Counter[int] = Counter()
-    rows: list[dict[str, object]] = []
+    known: GrowingTable | None = None
+    number = 0
     for start in range(first, first + count, per_file):
         tasks: dict[str, Any] = {}
+        rows: list[dict[str, object]] = []
         for puzzle in puzzles(range(start, min(start + per_file, first + count)), split, counted):
             tasks[puzzle.task.name] = puzzle.task.to_json()
             rows.append(puzzle.row())
             depths[puzzle.depth] += 1
-            if on_progress is not None and len(rows) % 200 == 0:
-                on_progress(len(rows) / count, f"{len(rows):,} puzzles of {count:,}")
+            number += 1
+            if on_progress is not None and number % 200 == 0:
+                on_progress(number / count, f"{number:,} puzzles of {count:,}")
         write_bytes(folder / f"{split}-{start:09d}.json", _lines(tasks))
-    write_table(folder / "puzzles.parquet", pa.Table.from_pylist(rows))
+        table = pa.Table.from_pylist(rows, schema=_KNOWN)
+        known = known or GrowingTable(folder / "puzzles.parquet", table.schema)
+        known.add(table)
+    if known is not None:
+        known.write()
     refused = dict(zip(REASONS, counted.tolist(), strict=True))
     return {
-        "folder": str(folder), "split": split, "puzzles": len(rows), "refused": refused,
+        "folder": str(folder), "split": split, "puzzles": number, "refused": refused,
         "depths": {str(depth): number for depth, number in sorted(depths.items())},
     }  # fmt: skip
+
+
+_KNOWN = pa.schema(
+    [
+        ("name", pa.string()), ("depth", pa.int8()), ("nodes", pa.int64()), ("changed", pa.float32()),
+        ("program", pa.string()), ("families", pa.string()), ("rivals", pa.int16()), ("survivors", pa.int16()),
+        ("demonstrations", pa.int8()), ("tests", pa.int8()),
+    ]
+)  # fmt: skip
 
 
 def _lines(tasks: dict[str, Any]) -> Iterator[bytes]:

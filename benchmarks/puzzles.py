@@ -1,13 +1,14 @@
 """Puzzles: how fast they are made, and how many are solved before and after training.
 
     python benchmarks/puzzles.py [--part rate|generated|files] [--seeds 3] [--puzzles N] [--train N] [--seconds X]
-                                 [--files FILE ...] [--json]
+                                 [--files FILE ...] [--figure FILE] [--json]
 
 All on one thread. `rate`: certified puzzles a CPU second, and the shares that were refused. `generated`: for a mind of
-each seed and each split, of `--puzzles` puzzles: those solved at 1 and 2 answers and the pictures made, by the plain
-search and by the same search in the mind's order, at the same CPU seconds a puzzle. `files`: the plain search on files
+each seed and each split, of `--puzzles` puzzles: those solved at 1, 2 and 3 answers and the pictures made, by the plain
+search, by the same search in the mind's order, by search in the mind's own model, and by the mind alone, at the same
+CPU seconds a puzzle; `--figure` draws the shares solved against CPU seconds. `files`: the plain search on files
 of ARC tasks; a quarter of each file's tasks, those whose names have the smallest SHA-256, is told apart, for whoever
-develops on the others. Keys: "rate", "generated" (seed, split, plain, guided), "files" (file, part, found).
+develops on the others. Keys: "rate", "generated" (seed, split, ways), "files" (file, part, found).
 """
 
 # ruff: noqa: E402 - paths come before what they are for
@@ -29,7 +30,8 @@ sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 
 import torch
 
-from analysis.puzzles import solve_all, summary
+from analysis.drawing import png
+from analysis.puzzles import WAYS, plot_ways, solve_all, summary
 from evolution.learn_puzzles import PuzzleTraining, train_mind
 from world.puzzles.generator import REASONS, puzzles
 from world.puzzles.tasks import Task, read_tasks
@@ -56,10 +58,14 @@ def generated(seed: int, count: int, train: int, seconds: float) -> list[dict[st
     rows = []
     for split in SPLITS:
         tasks = [puzzle.task for puzzle in puzzles(range(count), split)]
-        plain, guided = (summary(solve_all(tasks, seconds, one)) for one in (None, mind))
+        ways, times = {}, {}
+        for way in WAYS:
+            solved = solve_all(tasks, seconds, mind, way=way)
+            ways[way] = summary(solved)
+            times[way] = [one.found.seconds if one.rank is not None else float("inf") for one in solved]
         rows.append(
             {
-                "seed": seed, "split": split, "plain": plain, "guided": guided, "training_seconds": training_seconds,
+                "seed": seed, "split": split, "ways": ways, "times": times, "training_seconds": training_seconds,
                 "next_step": learned["next_step"],
             }
         )  # fmt: skip
@@ -82,6 +88,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=60_000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--files", type=Path, nargs="*", default=[])
+    parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -99,13 +106,18 @@ def main() -> None:
             rows = generated(seed, options.puzzles, options.train, options.seconds)
             found["generated"] += rows
             for row in rows:
-                plain, guided = row["plain"], row["guided"]
-                tell(
-                    f"seed {seed}, {row['split']}: @1 {plain['solved_at_1']} @2 {plain['solved_at_2']}, guided @1 "
-                    f"{guided['solved_at_1']} @2 {guided['solved_at_2']} of {plain['tasks']}; pictures "
-                    f"{plain['nodes']:,} and {guided['nodes']:,}; CPU s {plain['cpu_seconds']:.1f} and "
-                    f"{guided['cpu_seconds']:.1f}"
-                )
+                for way, one in row["ways"].items():
+                    at = " ".join(f"@{k} {one[f'solved_at_{k}']}" for k in (1, 2, 3))
+                    tell(
+                        f"seed {seed}, {row['split']}, {way}: {at} of {one['tasks']}; {one['nodes']:,} pictures, "
+                        f"{one['median_nodes']:,.0f} in the middle; {one['cpu_seconds']:.1f} CPU s"
+                    )
+        if options.figure:
+            some = [row for row in found["generated"] if row["split"] == SEEDS]
+            times = {way: [row["times"][way] for row in some] for way in WAYS}
+            options.figure.write_bytes(png(plot_ways(times, "Fast simulation or intrinsic search?").figure))
+        for row in found["generated"]:
+            del row["times"]
     if options.part in (None, "files"):
         found["files"] = []
         for file in options.files:

@@ -447,7 +447,7 @@ _SOURCE_BITS[:10] = _COLOUR_BITS
 _SOURCE_BITS[10] = 1.0  # as it was
 
 
-def solve(task: Task, seconds: float = 2.0, max_depth: int = 2) -> Found:
+def solve(task: Task, seconds: float = 2.0, max_depth: int = 3) -> Found:
     """Search a task breadth-first until there is a short answer, or the CPU seconds are over; at most three answers."""
     started = time.process_time()
     search = Search(task)
