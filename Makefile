@@ -21,7 +21,8 @@ test: $(VENV)/installed-for-tests browser
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -n auto --dist loadfile  # a file at a time on each core: what its tests share is made once
+	# a file at a time on each core, so that what its tests share is made once; in the order of tests/conftest.py
+	$(VENV)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet

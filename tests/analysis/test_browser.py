@@ -175,8 +175,7 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path, run: Run, hostile: str)
         assert (tab.errors, tab.requests, dialogs) == ([], [], [])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1100])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1100, "light")])
 def test_a_report_fits_wide_and_narrow_pages_light_and_dark(talking_run: Run, width: int, scheme: str) -> None:
     with opened(write_report(talking_run), width=width, scheme=scheme) as tab:
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
