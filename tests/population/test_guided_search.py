@@ -15,6 +15,7 @@ from world.puzzles.compare import NUM_SUMMARY
 from world.puzzles.generator import puzzles
 from world.puzzles.operations import NUMBER_OF, OPERATIONS, apply_program
 from world.puzzles.search import solve
+from world.puzzles.tasks import Task
 from world.splits import SEEDS
 
 
@@ -77,6 +78,34 @@ def test_it_guesses_alone_and_searches_in_its_own_model(trained: tuple[PuzzleMin
     )
 
 
+def test_an_answer_of_its_search_holds_for_every_demonstration(trained: tuple[PuzzleMind, dict], tasks: list):
+    """Demonstrations are asked again as tests, so that the answer shows what its program makes of them."""
+    num_answers = 0
+    for task in tasks[:10]:
+        again = Task("again", task.inputs, task.outputs, task.inputs, task.outputs)
+        for answer in solve_guided(again, trained[0], seconds=60, max_nodes=300).answers:
+            assert again.is_solved_by(answer.grids)
+            num_answers += 1
+    assert num_answers > 3
+
+
+def test_a_mind_that_knows_nothing_finds_one_step_in_the_end(tasks: list):
+    """A part of the probability is spread evenly: every step comes at some time."""
+    torch.manual_seed(0)
+    untrained = PuzzleMind(32).eval()
+    with torch.no_grad():  # it is sure that only the first step is ever right
+        untrained.steps.weight.zero_()
+        untrained.steps.bias.zero_()
+        untrained.steps.bias[0] = 50.0
+    plain = [solve(task, seconds=60, max_depth=1) for task in tasks]
+    steps = [k for k, found in enumerate(plain) if found.rank_of(tasks[k]) == 0 and len(found.answers[0].program) == 1]
+    steps = [k for k in steps if plain[k].answers[0].program[0] in NUMBER_OF]
+    assert steps
+    for k in steps:
+        found = solve_guided(tasks[k], untrained, seconds=60, max_depth=1, num_first=100_000)
+        assert found.rank_of(tasks[k]) == 0
+
+
 def test_dreams_are_programs_by_likelihood(trained: tuple[PuzzleMind, dict]):
     mind, _ = trained
     held = examples(puzzles(range(3), SEEDS), 0)
@@ -107,6 +136,10 @@ def test_a_mind_is_read_as_it_was_written(trained: tuple[PuzzleMind, dict], tmp_
     again = read_mind(folder)
     inputs = examples(puzzles(range(5), SEEDS), 0).summaries
     assert all(np.array_equal(one, two) for one, two in zip(mind.think(inputs), again.think(inputs), strict=True))
+    for task in tasks[:5]:
+        one, two = (solve_guided(task, each, seconds=60, max_nodes=100) for each in (mind, again))
+        assert (one.nodes, one.applied) == (two.nodes, two.applied)
+        assert [answer.program for answer in one.answers] == [answer.program for answer in two.answers]
     assert "2,500 generated puzzles" in (folder / "README.md").read_text()
 
 

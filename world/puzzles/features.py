@@ -149,10 +149,8 @@ def measure(grid, height, width, labels, count, table):
 def num_holes(width, labels, table, o, seen, stack):
     """Empty or other regions inside an object's box that the object closes off, joined by edges."""
     top, left, bottom, right = table[1, o], table[2, o], table[3, o], table[4, o]
-    high = bottom - top + 3
+    high = bottom - top + 3  # with a rim: never more than 11 x 102 cells
     wide = right - left + 3
-    if high * wide > 1100:
-        return 0
     for i in range(high * wide):
         seen[i] = 0
     holes = -1

@@ -185,7 +185,7 @@ def _equal(first, first_size, second, second_size):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")  # on its own it would compile every kernel once more
 def _run(codes, program, steps, skip, other, other_step, grid, size, out, spare):
     """What a program makes of a grid, without step `skip`, or with step `other` done as `other_step`; its size or 0."""
     n = (size // 128) * (size % 128)
@@ -381,7 +381,7 @@ def _make(
                     # a step that does nothing here: the task is a shorter one
                     everywhere = True
                     for w in range(1, first_test):
-                        size = _run(codes, program, steps, skip, -1, -1, worlds[w], sizes[w], out, spare)
+                        size = _run(codes, program, steps, skip, other, rival_step[r], worlds[w], sizes[w], out, spare)
                         everywhere &= size > 0 and _equal(out, size, results[w], result_sizes[w])
                     shorter |= everywhere
                 alive[r] = False

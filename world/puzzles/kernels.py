@@ -317,9 +317,7 @@ def _select(grid, height, width, way, selector, labels, stack, table):
             best, best_value, ties = o, value, 1
         elif value == best_value:
             ties += 1
-            if selector == 12 or selector == 14 or selector == 20:
-                continue  # of those that look the same, any will do: the first
-    if ties > 1 and selector != 12 and selector != 14:
+    if ties > 1 and selector != 12 and selector != 14:  # of the commonest shape or colour the first will do
         return 0
     return best
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from world.puzzles.generator import puzzles
 from world.puzzles.operations import NUMBER_OF, OPERATIONS, apply_program
 from world.puzzles.search import solve
 from world.puzzles.tasks import Task
+from world.splits import FAMILIES, TRAIN
 
 
 def grid(text: str) -> np.ndarray:
@@ -68,6 +72,26 @@ def test_what_is_enclosed_is_filled():
     found = solve(task)
     assert found.rank_of(task) == 0
     assert "yellow" in found.answers[0].program[-1]
+
+
+def recoloured_by_size(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grey bars of one to four cells on every other row: those of three become red, the others green."""
+    rng = np.random.default_rng(seed)
+    before = np.zeros((9, 8), np.uint8)
+    after = before.copy()
+    for r, size in zip(range(0, 9, 2), [3, *rng.integers(1, 5, 4)], strict=True):
+        c = rng.integers(0, 8 - size + 1)
+        before[r, c : c + size] = 5
+        after[r, c : c + size] = 2 if size == 3 else 3
+    return before, after
+
+
+def test_objects_are_recoloured_by_size():
+    pairs = [recoloured_by_size(seed) for seed in range(5)]
+    task = task_of(pairs[:3], pairs[3:])
+    found = solve(task, seconds=60)
+    assert found.rank_of(task) == 0
+    assert "size" in found.answers[0].program[-1]
 
 
 @pytest.mark.parametrize(
@@ -136,3 +160,52 @@ def test_the_time_is_kept():
     task = task_of(noise[:3], noise[3:])
     whole, cut = solve(task, seconds=1e9, max_depth=1), solve(task, seconds=0)
     assert cut.nodes == 1 < whole.nodes <= 1 + len(OPERATIONS)
+
+
+def test_what_two_demonstrations_contradict_has_no_answer():
+    worlds = drawn(2, 4, 4, (0, 1, 2), 10)
+    one, other = worlds[0][::-1].copy(), worlds[0][:, ::-1].copy()
+    task = task_of([(worlds[0], one), (worlds[0], other)], [(worlds[1], worlds[1][::-1].copy())])
+    found = solve(task, seconds=60, max_depth=1)
+    assert found.answers == []
+    assert found.rank_of(task) is None
+    assert found.nodes > 100
+
+
+@pytest.mark.parametrize("split", [TRAIN, FAMILIES])
+def test_every_answer_holds_for_every_demonstration(split: str):
+    """Demonstrations are asked again as tests: fitted steps too can say nothing else there."""
+    num_answers = num_fitted = 0
+    for puzzle in puzzles(range(12), split):
+        task = puzzle.task
+        again = Task("again", task.inputs, task.outputs, task.inputs, task.outputs)
+        found = solve(again, seconds=60, max_depth=1)
+        for answer in found.answers:
+            assert again.is_solved_by(answer.grids)
+            num_answers += 1
+            num_fitted += not set(answer.program) <= set(NUMBER_OF)
+        assert len(found.answers) <= 1  # there is no other answer
+    assert num_answers > 3
+    assert num_fitted > 0 or split == FAMILIES
+
+
+def test_answers_are_different_and_at_most_three():
+    num_several = 0
+    for puzzle in puzzles(range(15)):
+        answers = solve(puzzle.task, seconds=60, max_depth=1).answers
+        assert len(answers) <= 3
+        told = {tuple((grid.shape, grid.tobytes()) for grid in answer.grids) for answer in answers}
+        assert len(told) == len(answers)
+        assert all(len(answer.grids) == len(puzzle.task.tests) for answer in answers)
+        assert all(a.weight >= b.weight > 0 for a, b in pairwise(answers))
+        num_several += len(answers) > 1
+    assert num_several > 0
+
+
+def test_a_renamed_task_has_the_renamed_answer():
+    new = np.array([0, 3, 8, 1, 9, 2, 4, 6, 7, 5], np.uint8)
+    pairs = [recoloured_by_size(seed) for seed in range(5)]
+    named = [(new[before], new[after]) for before, after in pairs]
+    for some in (pairs, named):
+        task = task_of(some[:4], some[4:])
+        assert solve(task, seconds=60).rank_of(task) == 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from world.puzzles.tasks import Task, read_grid, read_task, read_tasks, submission
 
@@ -54,9 +56,21 @@ def test_a_task_is_solved_by_every_cell_of_every_test():
         (("test", 0, "output"), [["1"]], 'test 0, output: expected colours from 0 to 9, got "1" in row 0'),
         (("train", 0, "input"), [], "train 0, input: expected a grid, a list of rows with at least one cell"),
         (("train", 0, "input"), [[]], "with at least one cell each, got [[]]"),
+        (("train", 0, "input"), [[1], 2], "with at least one cell each, got [[1], 2]"),
+        (("train", 0, "input"), [[1], []], "with at least one cell each, got [[1], []]"),
+        (("train", 0, "input"), [[[1]]], "expected colours from 0 to 9, got [1] in row 0, column 0"),
+        (("train", 0, "input"), [[None]], "expected colours from 0 to 9, got nothing in row 0, column 0"),
+        (("train", 0, "input"), [[10**30]], "got 1000000000000000000000000000000 in row 0, column 0"),
+        (("train", 0, "input"), [[float("nan")]], "got NaN in row 0, column 0"),
+        (("train", 0, "input"), [["x" * 500]], "xxx... in row 0, column 0"),
         (("train", 0, "input"), 7, "with at least one cell each, got 7"),
         (("train", 0, "input"), [[0] * 200] * 200, "at most 900 cells and 100 a side, got 200 rows of 200 cells"),
         (("train", 0, "input"), [[0] * 101], "got 1 rows of 101 cells"),
+        (("train", 0, "input"), [[0] * 31] * 30, "got 30 rows of 31 cells"),
+        (("train", 0), {"output": [[1]]}, "train 0: expected an object with input and output"),
+        (("test", 1), None, "test 1: expected an object with input and output, got nothing"),
+        (("test", 1), {"output": [[1]]}, "test 1: expected an object with input and output"),
+        (("train",), {"input": [[1]]}, "expected a list of one or more pairs under 'train'"),
         (("train", 1), {"input": [[1]]}, "train 1, output: expected a grid, a list of rows"),
         (("train", 1), [1], "train 1: expected an object with input and output, got [1]"),
         (("train",), [], "expected a list of one or more pairs under 'train', got []"),
@@ -115,3 +129,55 @@ def test_answers_are_submitted_two_for_each_test():
         "two": [{"attempt_1": [[0]], "attempt_2": [[0]]}],
     }
     assert submission({"one": [first]}, [task])["one"][1] == {"attempt_1": [[2, 2]], "attempt_2": [[2, 2]]}
+
+
+@st.composite
+def plain_grids(draw: st.DrawFn) -> list[list[int]]:
+    height = draw(st.sampled_from([1, 2, 5, 30, 100]))
+    width = draw(st.integers(1, min(900 // height, 100)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return rng.integers(0, 10, (height, width)).tolist()
+
+
+@given(st.lists(plain_grids(), min_size=4, max_size=10), st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_grids_are_read_from_a_file_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, grids: list[list[list[int]]], data: st.DataObject
+):
+    file = tmp_path_factory.mktemp("tasks") / "all.json"
+    pairs = [{"input": before, "output": after} for before, after in zip(grids[::2], grids[1::2], strict=False)]
+    plain = {"train": pairs[:-1], "test": pairs[-1:]}
+    if data.draw(st.booleans()):
+        del plain["test"][0]["output"]
+    file.write_text(json.dumps({"a task": plain, "another": PLAIN}))
+    tasks, refused = read_tasks(file)
+    assert refused == []
+    assert [task.name for task in tasks] == ["a task", "another"]
+    assert json.loads(json.dumps(tasks[0].to_json())) == plain
+    assert tasks[0].has_answers == ("output" in plain["test"][0])
+    assert all(grid.dtype == np.uint8 for grid in (*tasks[0].inputs, *tasks[0].outputs, *tasks[0].tests))
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["train", "test", "input", "output", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([("train",), ("test",), ("train", 0), ("train", 1, "output"), ("test", 0, "input")]), _ANYTHING)
+@settings(max_examples=200, deadline=None)
+def test_anything_in_a_place_is_read_or_refused_in_a_sentence(path: tuple[Any, ...], value: Any):
+    try:
+        task = read_task(changed(path, value), "one")
+    except ValueError as refusal:
+        said = str(refusal)
+    else:
+        assert read_task(task.to_json(), "one").to_json() == task.to_json()
+        return
+    assert said.startswith("task one")
+    assert ": expected " in said
+    assert len(said) < 250
