@@ -71,9 +71,9 @@ def plain_modules(*names: str) -> list[ModuleType]:
         return lambda function: function
 
     made: list[ModuleType] = []
+    all_compiled = [import_module(f"world.puzzles.{name}") for name in names]  # before anything is replaced
     with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            compiled = import_module(f"world.puzzles.{name}")
+        for name, compiled in zip(names, all_compiled, strict=True):
             module = ModuleType(compiled.__name__)
             assert compiled.__file__ is not None
             with open(compiled.__file__, encoding="utf-8") as file:
