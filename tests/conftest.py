@@ -11,10 +11,12 @@ sys.path.append(str(Path(__file__).parents[1]))
 torch.set_num_threads(1)
 os.fsync = lambda descriptor: None  # what tests write need not survive a power cut
 
-# Files that take long, longest first: begun early, none of them is left to one core at the end.
+# Files that take long: begun early, none of them is left to one core at the end. Those of puzzles come second, so that
+# the first two cores have different kernels to compile.
 _LONG = (
-    "test_cli", "test_clients", "test_browser", "test_minds", "test_guided_search", "test_live_page", "test_registry",
-    "test_docs", "test_language_model", "test_install", "test_dialogue", "test_puzzle_kernels",
+    "test_cli", "test_puzzle_kernels", "test_puzzle_features", "test_guided_search", "test_puzzle_generator",
+    "test_puzzle_search", "test_puzzle_commands", "test_puzzle_compare", "test_clients", "test_browser", "test_minds",
+    "test_live_page", "test_registry", "test_docs", "test_language_model", "test_install", "test_dialogue",
 )  # fmt: skip
 
 

@@ -272,10 +272,12 @@ LEVELS = """
 ######
 """ + "\n".join(f"; {k}\n#####{'#' * k}\n#@ $.{' ' * k}#\n#####{'#' * k}#\n" for k in range(8))
 
+MORE = ("forage:competitive", "sokoban", "describe:2x4", "refer:2x4:3")
+
 
 @pytest.mark.parametrize(
     "scenario",
-    ["carry", "forage:competitive", "sokoban", "sokoban:FILE", "describe:2x4", "refer:2x4:3", "ask:2,3,3", "committee"],
+    ["carry", "sokoban:FILE", "ask:2,3,3", "committee", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)],
 )
 def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
     (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")
@@ -493,7 +495,7 @@ def test_ctrl_c_in_the_founders_childhood_leaves_a_run_that_can_be_resumed(tmp_p
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_who_asks_twice_is_obeyed_at_once(tmp_path, number):
     folder = tmp_path / "run"
     slow = [*TINY, "--founder-rounds", 1, "--language-rounds", 10**6]  # a generation of hours

@@ -130,7 +130,7 @@ def test_an_expert_that_is_not_frozen_is_learned(model_folder: Path):
 # ---- whole boxlings ----
 
 
-@pytest.fixture(scope="module", params=["model_folder", "theirs"])
+@pytest.fixture(scope="module", params=["model_folder", pytest.param("theirs", marks=pytest.mark.slow)])
 def society_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("agents") / "run"
     options = {"lm_as": "agent", "lm_frozen": False, "lm_rounds": 2}

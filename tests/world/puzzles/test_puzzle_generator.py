@@ -9,10 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.world.puzzles.plain_puzzles import checked, plain_modules
 from world.puzzles.generator import (
     FAMILY_NAMES,
     REASONS,
     Puzzle,
+    _tables,
     held_out_families,
     held_out_pairs,
     puzzles,
@@ -51,6 +53,14 @@ def test_a_puzzle_does_not_depend_on_those_made_with_it(made: dict[str, list[Puz
     alone = [next(iter(puzzles([number]))) for number in (17, 3)]
     assert digest(alone) == digest([by_name["train-17"], by_name["train-3"]])
     assert digest(list(puzzles(reversed(range(200))))[::-1]) == digest(made[TRAIN])
+
+
+def test_making_puzzles_stays_within_arrays_and_equals_plain_python(made: dict[str, list[Puzzle]]):
+    plain = plain_modules("features", "kernels", "generator")[-1]
+    plain._tables = lambda: tuple(checked(table) for table in _tables())  # type: ignore[attr-defined]
+    for split, number in ((TRAIN, 0), (TRAIN, 2), (FAMILIES, 0)):
+        (again,) = plain.puzzles([number], split)
+        assert digest([again]) == digest([made[split][number]])
 
 
 def test_what_a_puzzle_holds_is_its_own(made: dict[str, list[Puzzle]]):
