@@ -21,8 +21,9 @@ test: $(VENV)/installed-for-tests browser
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	# a file at a time on each core, so that what its tests share is made once; in the order of tests/conftest.py
-	$(VENV)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
+# a file at a time on each core, so that what its tests share is made once; in the order of tests/conftest.py
+# one more than there are cores, as some of them wait
+	$(VENV)/bin/pytest -n $$($(VENV)/bin/python -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet

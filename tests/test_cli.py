@@ -589,6 +589,7 @@ STUDY = [
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+@pytest.mark.slow
 def test_ctrl_c_stops_a_study_and_the_same_command_goes_on(tmp_path):
     cheap = ["--arms", "evolution+learning", "--generations", "30", "--measure-every", "40", "--record-every", "40"]
     arguments = [*STUDY, *cheap, "--out", str(tmp_path / "study"), "--json"]

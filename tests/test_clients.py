@@ -24,6 +24,7 @@ def test_ppo_of_stable_baselines3_learns_to_understand_a_guide(capsys: pytest.Ca
     assert f"{found['after']:.1%} after" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_torchrl_collects_what_worlds_pay_and_agents_invent_a_code(capsys: pytest.CaptureFixture[str]):
     pytest.importorskip("torchrl")
     found = run("collect_with_torchrl", num_frames=2048, num_worlds=60)
@@ -40,6 +41,7 @@ def test_evotorch_evolves_a_language_by_fitness_alone():
     assert found["after"] > found["before"] + 0.2
 
 
+@pytest.mark.slow
 def test_minari_reads_back_what_a_run_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", "")  # which the script sets, and is put back

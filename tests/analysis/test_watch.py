@@ -61,6 +61,7 @@ def test_a_run_that_is_over_is_told_generation_by_generation_and_left(run: Run) 
         watch(run.folder, 0, console=console)
 
 
+@pytest.mark.slow
 def test_a_run_is_followed_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     options = ["describe:2x4", "--out", str(folder), "--generations", "3", "--founder-rounds", "20", "--no-pictures"]

@@ -102,7 +102,8 @@ def test_both_sides_learn_from_each_other_and_not_where_gradients_are_cut():
     assert (paid > 0).all()
 
 
-@pytest.mark.parametrize("noise", [0.0, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_questions_come_to_be_understood_and_answers_after_them_unless_all_is_noise(noise: float):
     policy, genomes, scenario = drawn_population(
         "ask:2,3", population=1, seed=1, policy={"width": 48, "expert_width": 48},

@@ -90,6 +90,7 @@ def test_a_package_brings_a_scenario_to_the_command(tmp_path: Path):
     assert "a guide in worlds of more steps" in command(environment, "scenarios").stdout
 
 
+@pytest.mark.slow
 def test_a_package_whose_scenario_is_broken_is_named(tmp_path: Path):
     environment = packaged(tmp_path, "1 / 0", "mine:Slow")
     told = "boxlings: scenario 'slow' of mine cannot be loaded: ZeroDivisionError: division by zero\n"
