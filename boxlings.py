@@ -171,6 +171,8 @@ def _resume(options: argparse.Namespace) -> int:
     return _live_through(work, options)
 
 
+_WORLDS = 2048  # to measure a success in
+_PUZZLES = 100
 _PAIR_WORLDS = 64  # of every guide with every builder
 
 
@@ -204,7 +206,7 @@ def _eval(options: argparse.Namespace) -> int:
         "seed": options.seed,
         **({} if minds is None else {"minds": minds}),
     }
-    per_boxling = math.ceil(options.worlds / len(genomes))
+    per_boxling = math.ceil((options.worlds or _WORLDS) / len(genomes))
     found = evaluate(policy, boxlings, scenario, worlds_per_boxling=per_boxling, **circumstances)
     found["generation"] = description["generation"]
     low, high = found["interval"]
@@ -700,6 +702,11 @@ def _solve(options: argparse.Namespace) -> int:
     from evolution.storage import write_bytes
     from world.puzzles.tasks import read_tasks
 
+    # before any search, that none is in vain
+    if options.submission and not Path(options.submission).absolute().parent.is_dir():
+        raise ValueError(f"--submission must be a file in a folder that there is, got {options.submission}")
+    if options.draw and os.path.lexists(options.draw) and not Path(options.draw).is_dir():
+        raise ValueError(f"--draw must be a folder, but {options.draw} is something else")
     tasks, refused = read_tasks(options.file)
     for sentence in refused:
         _tell(sentence, 0)
@@ -742,10 +749,15 @@ def _eval_puzzles(options: argparse.Namespace) -> int:
     from world.puzzles.generator import puzzles
     from world.puzzles.tasks import read_tasks
 
+    others = {"--split": "train", "--channel": "on", "--pairs": False, "--language": False}
+    for flag, usual in others.items():
+        if getattr(options, flag[2:]) != usual:
+            raise ValueError(f"{flag} is about populations, and does not go with --puzzles")
     refused: list[str] = []
     if options.puzzles in SPLITS:
-        first = options.seed * options.worlds
-        tasks = [puzzle.task for puzzle in puzzles(range(first, first + options.worlds), options.puzzles)]
+        count = options.worlds or _PUZZLES
+        first = options.seed * count
+        tasks = [puzzle.task for puzzle in puzzles(range(first, first + count), options.puzzles)]
     else:
         tasks, refused = read_tasks(options.puzzles)
         for sentence in refused:
@@ -1123,8 +1135,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     _add_choice(evaluate, "--split", SPLITS, text, default="train")
     text = "mute: nothing is heard; shuffle: the words of another world are heard (default: on)"
     _add_choice(evaluate, "--channel", ("on", "mute", "shuffle"), text, default="on")
-    text = "worlds in all, rounded up to the same number for every boxling (default: 2048)"
-    evaluate.add_argument("--worlds", type=_at_least(1), default=2048, metavar="N", help=text)
+    text = f"worlds in all, rounded up to the same number for every boxling (default: {_WORLDS}; {_PUZZLES} puzzles)"
+    evaluate.add_argument("--worlds", type=_at_least(1), metavar="N", help=text)
     text = "which worlds (default: 0)"
     evaluate.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help=text)
     text = "also the success of every guide with every builder, of familiar pairs and of strangers"
@@ -1271,7 +1283,7 @@ class _Version(argparse.Action):
 
 
 def _add_seconds(parser: _Parser) -> None:
-    parser.add_argument("--seconds", type=_fraction, default=2.0, metavar="X", help="of CPU a puzzle (default: 2)")
+    parser.add_argument("--seconds", type=_above_zero, default=2.0, metavar="X", help="of CPU a puzzle (default: 2)")
 
 
 def _add_json(parser: _Parser) -> None:
@@ -1390,6 +1402,13 @@ def _fraction(text: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r:.60}")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = _fraction(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r:.60}")
     return value
 
 

@@ -187,11 +187,15 @@ def draw_all(solved: Sequence[Solved], folder: str | Path) -> list[Path]:
     """A PNG for each task in a folder, which is made; returns the files."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
+    files: list[Path] = []
     for one in solved:
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in one.task.name)[:80] or "task"
-        files.append(folder / f"{safe}.png")
-        write_bytes(files[-1], png(draw(one)))
+        file, number = folder / f"{safe}.png", 1
+        while file in files:  # names that differ in other characters only
+            number += 1
+            file = folder / f"{safe}-{number}.png"
+        write_bytes(file, png(draw(one)))
+        files.append(file)
     return files
 
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from population.puzzle_mind import MAX_LEFT, PuzzleMind
 from world.puzzles.compare import NUM_SUMMARY, summary, summary_of
+from world.puzzles.features import SIDE
 from world.puzzles.generator import MAX_STEPS
 from world.puzzles.operations import CODES, OPERATIONS, apply_program
 from world.puzzles.search import Answer, Found, Search
 from world.puzzles.tasks import Task
 
 _EVENLY = 0.1  # of the probability of steps
-_LEFT_WEIGHT = 1.0
 
 
 @dataclass
@@ -43,7 +43,7 @@ class GuidedSearch(Search):
         super().__init__(task)
         self.mind = mind
         sizes = self.out_sizes
-        self.out_starts = np.cumsum([0, *((sizes // 128) * (sizes % 128))[:-1]]).astype(np.int64)
+        self.out_starts = np.cumsum([0, *((sizes // SIDE) * (sizes % SIDE))[:-1]]).astype(np.int64)
 
     def opened(self, node: int, depth: int, cost: float) -> tuple[_Open, float]:
         """What the mind makes of a node: its steps in order, and its surprise that the node is on the way."""
@@ -57,7 +57,7 @@ class GuidedSearch(Search):
         costs = -np.log((1 - _EVENLY) * np.exp(steps[0]) + _EVENLY / len(CODES))
         order = np.argsort(costs, kind="stable")
         off = -np.log(max(1e-6, 1.0 - float(np.exp(left[0, MAX_LEFT - 1]))))
-        return _Open(node, depth, cost, costs[order], order), off * _LEFT_WEIGHT if depth else 0.0
+        return _Open(node, depth, cost, costs[order], order), off if depth else 0.0
 
     def run(self, seconds: float, max_depth: int, max_nodes: int, num_first: int) -> Found:
         """Until a program gives every output exactly, or the CPU seconds or nodes are over.

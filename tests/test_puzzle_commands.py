@@ -35,6 +35,16 @@ def test_a_file_of_tasks_is_solved_told_drawn_and_submitted(tmp_path: Path, caps
     assert json.loads((tmp_path / "out.json").read_text())["mirror"][0]["attempt_1"] == [[1, 0, 5, 5]]
 
 
+def test_names_that_files_cannot_have_get_pictures_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps({"a/b": MIRROR, "a?b": MIRROR}))
+    assert boxlings.main(["solve", str(file), "--draw", str(tmp_path / "drawn")]) == 0
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["a_b-2.png", "a_b.png"]
+    capsys.readouterr()
+    assert boxlings.main(["solve", str(file), "--draw", str(file)]) == 2
+    assert "--draw must be a folder" in capsys.readouterr().err
+
+
 def test_what_is_solved_is_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = tmp_path / "mirror.json"
     file.write_text(json.dumps(MIRROR))
@@ -79,7 +89,11 @@ def test_puzzles_are_written_learned_from_and_solved(tmp_path: Path, capsys: pyt
     [
         (["solve", "nothing.json"], "there is none"),
         (["solve", "nothing.json", "--seconds", "soon"], "expected a number"),
-        (["solve", "nothing.json", "--seconds", "-1"], "expected"),
+        (["solve", "nothing.json", "--seconds", "-1"], "expected a number above 0, got '-1'"),
+        (["solve", "nothing.json", "--seconds", "0"], "expected a number above 0, got '0'"),
+        (["solve", "nothing.json", "--submission", "no/folder/out.json"], "in a folder that there is"),
+        (["eval", "--puzzles", "train", "--pairs"], "--pairs is about populations"),
+        (["eval", "--puzzles", "train", "--channel", "mute"], "--channel is about populations"),
         (["puzzles", "--count", "0", "--to", "x"], "0"),
         (["puzzles", "--count", "3", "--to", "x", "--split", "tests"], "tests"),
         (["eval"], "expected a run or a checkpoint folder, or --puzzles SET, got neither"),

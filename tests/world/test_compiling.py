@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -69,3 +72,24 @@ def test_two_that_keep_kernels_at_once_leave_the_file_of_each(tmp_path: Path):
     for writer in writers:
         writer.join()
     assert [cache().load(f"signature {n}") for n in range(4)] == [f"code {n}" for n in range(4)]
+
+
+def test_a_kernel_that_is_kept_goes_with_the_files_of_those_that_it_calls(tmp_path: Path):
+    place = tmp_path / "world"
+    place.mkdir()
+    (place / "__init__.py").touch()
+    shutil.copy(compiling.__file__, place / "compiling.py")
+    kernel = "from world.compiling import njit\n{}\n\n@njit(cache=True)\ndef {}(x):\n    return {}\n"
+    caller = place / "caller.py"
+    caller.write_text(kernel.format("from world.called import called", "calls", "called(x) + 1"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    script = "from world.caller import calls; print(calls(1), len(calls.stats.cache_hits))"
+    told = []
+    for body in ("x * 10", "x * 10", "x * 100"):
+        (place / "called.py").write_text(kernel.format("", "called", body))
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, cwd=tmp_path, check=True
+        )
+        told.append(run.stdout.strip())
+    assert told == ["11 0", "11 1", "101 0"]
+    assert {path.name for path in compiling.sources_of(caller, tmp_path)} == {"caller.py", "called.py", "compiling.py"}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from world.compiling import njit
-from world.puzzles.features import MAX_CELLS, MAX_SIDE, find_panels, label
+from world.puzzles.features import MAX_CELLS, MAX_SIDE, SIDE, STEPS_C, STEPS_R, box_of, find_panels, label
 
 NUM_COMPARED = 128
 NUM_SUMMARY = 3 * NUM_COMPARED
@@ -38,15 +38,13 @@ def _turned(r, c, high, wide, s):
 
 
 @njit(cache=True)
-def _box(grid, height, width, colour):
-    """The height and width of the box of a colour (0: of all that are coloured), and its first corner."""
-    top, left, bottom, right = height, width, -1, -1
-    for i in range(height * width):
-        if (colour == 0 and grid[i]) or (colour > 0 and grid[i] == colour):
-            r = i // width
-            c = i - r * width
-            top, bottom, left, right = min(top, r), max(bottom, r), min(left, c), max(right, c)
-    return bottom - top + 1 if bottom >= 0 else 0, right - left + 1 if bottom >= 0 else 0, top, left
+def _same_colours(p, o, start, step, length):
+    """Whether a line of two grids has equally many cells of each colour in both."""
+    counts = np.zeros(10, np.int64)
+    for k in range(length):
+        counts[p[start + k * step]] += 1
+        counts[o[start + k * step]] -= 1
+    return 1 if (counts == 0).all() else 0
 
 
 @njit(cache=True)
@@ -164,31 +162,16 @@ def compare(p, ph, pw, o, oh, ow, x):
         x[68] = 1.0 if added == 0 else 0.0
         x[69] = 1.0 if removed == 0 else 0.0
         x[70] = 1.0 if recoloured == 0 else 0.0
-        counts = np.zeros(10, np.int64)
         for r in range(ph):
-            counts[:] = 0
-            for c in range(pw):
-                counts[p[r * pw + c]] += 1
-                counts[o[r * pw + c]] -= 1
-            even = 1
-            for v in range(10):
-                even &= counts[v] == 0
-            rows += even
+            rows += _same_colours(p, o, r * pw, 1, pw)
         for c in range(pw):
-            counts[:] = 0
-            for r in range(ph):
-                counts[p[r * pw + c]] += 1
-                counts[o[r * pw + c]] -= 1
-            even = 1
-            for v in range(10):
-                even &= counts[v] == 0
-            cols += even
+            cols += _same_colours(p, o, c, pw, ph)
         x[71] = rows / ph
         x[72] = cols / pw
         # best agreement when shifted by one
         for s in range(8):
-            dr = (0, 1, 0, -1, 1, 1, -1, -1)[s]
-            dc = (1, 0, -1, 0, 1, -1, 1, -1)[s]
+            dr = STEPS_R[s]
+            dc = STEPS_C[s]
             same, all_ = 0, 0
             for r in range(ph):
                 for c in range(pw):
@@ -244,12 +227,14 @@ def compare(p, ph, pw, o, oh, ow, x):
             x[95] = mirrored / m
             x[96] = any_empty / m
     # ---- boxes, panels and objects
-    high, wide, top, left = _box(p, ph, pw, 0)
+    top, left, bottom, right = box_of(p, ph, pw, 0)
+    high, wide = max(bottom - top + 1, 0), max(right - left + 1, 0)
     x[97] = 1.0 if high == oh and wide == ow else 0.0
     x[98] = 1.0 if high == oh + 2 and wide == ow + 2 else 0.0
     for v in range(1, 10):
         if in_p[v]:
-            high, wide, top, left = _box(p, ph, pw, v)
+            top, left, bottom, right = box_of(p, ph, pw, v)
+            high, wide = bottom - top + 1, right - left + 1
             x[98 + v] = 1.0 if high == oh and wide == ow else (0.5 if high == oh + 2 and wide == ow + 2 else 0.0)
     row_of = np.zeros(MAX_SIDE, np.int32)
     col_of = np.zeros(MAX_SIDE, np.int32)
@@ -284,8 +269,8 @@ def summary(pictures, starts, sizes, outputs, out_starts, out_sizes, num_demos, 
         made[NUM_COMPARED + k] = 1e9
         made[2 * NUM_COMPARED + k] = -1e9
     for d in range(num_demos):
-        ph, pw = sizes[d] // 128, sizes[d] % 128
-        oh, ow = out_sizes[d] // 128, out_sizes[d] % 128
+        ph, pw = sizes[d] // SIDE, sizes[d] % SIDE
+        oh, ow = out_sizes[d] // SIDE, out_sizes[d] % SIDE
         picture = pictures[starts[d] : starts[d] + ph * pw]
         output = outputs[out_starts[d] : out_starts[d] + oh * ow]
         compare(picture, ph, pw, output, oh, ow, x)
@@ -306,4 +291,4 @@ def summary_of(pictures: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) ->
 def _flat(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     cells = np.concatenate([grid.ravel() for grid in grids])
     starts = np.cumsum([0, *(grid.size for grid in grids[:-1])]).astype(np.int64)
-    return cells, starts, np.array([grid.shape[0] * 128 + grid.shape[1] for grid in grids], np.int64)
+    return cells, starts, np.array([grid.shape[0] * SIDE + grid.shape[1] for grid in grids], np.int64)

@@ -14,12 +14,13 @@ from world.compiling import njit
 
 MAX_CELLS = 900  # of a grid
 MAX_SIDE = 100
+SIDE = 128  # a size is told as height * SIDE + width, 0: there is none
 NONE = 255
 
 # the ways to see objects: (corners connect, only equal colours connect)
 SEGMENTATIONS = ((False, True), (True, True), (True, False))
-_STEPS_R = np.array([0, 1, 0, -1, 1, 1, -1, -1], np.int64)
-_STEPS_C = np.array([1, 0, -1, 0, 1, -1, 1, -1], np.int64)
+STEPS_R = np.array([0, 1, 0, -1, 1, 1, -1, -1], np.int64)
+STEPS_C = np.array([1, 0, -1, 0, 1, -1, 1, -1], np.int64)
 
 SOURCES = (
     "colour",
@@ -74,6 +75,18 @@ _NUM_PER_OBJECT = len(_PER_OBJECT)
 
 
 @njit(cache=True)
+def box_of(grid, height, width, colour):
+    """The box of a colour (0: of all that are coloured): top, left, bottom and right; bottom is -1 if there is none."""
+    top, left, bottom, right = height, width, -1, -1
+    for i in range(height * width):
+        if (colour == 0 and grid[i]) or (colour > 0 and grid[i] == colour):
+            r = i // width
+            c = i - r * width
+            top, bottom, left, right = min(top, r), max(bottom, r), min(left, c), max(right, c)
+    return top, left, bottom, right
+
+
+@njit(cache=True)
 def label(grid, height, width, corners, by_colour, wanted, labels, stack):
     """Number connected cells; `wanted` 0: those that are not empty, 1: the empty ones. Returns how many there are."""
     n = height * width
@@ -94,8 +107,8 @@ def label(grid, height, width, corners, by_colour, wanted, labels, stack):
             r = j // width
             c = j - r * width
             for s in range(num_steps):
-                y = r + _STEPS_R[s]
-                x = c + _STEPS_C[s]
+                y = r + STEPS_R[s]
+                x = c + STEPS_C[s]
                 if y < 0 or y >= height or x < 0 or x >= width:
                     continue
                 k = y * width + x
@@ -168,8 +181,8 @@ def num_holes(width, labels, table, o, seen, stack):
             num -= 1
             j = stack[num]
             for s in range(4):
-                y = j // wide + _STEPS_R[s]
-                x = j % wide + _STEPS_C[s]
+                y = j // wide + STEPS_R[s]
+                x = j % wide + STEPS_C[s]
                 if y < 0 or y >= high or x < 0 or x >= wide or seen[y * wide + x]:
                     continue
                 rr = y + top - 1
@@ -227,12 +240,28 @@ def _line_colour(grid, start, step, n):
 
 
 @njit(cache=True)
+def _number_runs(lines, length):
+    """Number the runs of lines between separators (-1); how many, and their length: 0 if they are not of one length."""
+    number, side, run = 0, 0, 0
+    for k in range(length + 1):
+        if k < length and lines[k] == 0:
+            lines[k] = number
+            run += 1
+        elif run > 0:
+            if number > 0 and run != side:
+                return number, 0
+            side = run
+            number += 1
+            run = 0
+    return number, side
+
+
+@njit(cache=True)
 def find_panels(grid, height, width, row_of, col_of):
     """Lines of one colour that cut the grid into panels of equal size: how many down and across, and their sides.
 
     `row_of` and `col_of` become the panel's row and column of every line, -1 for a separator. Zeros: there are none.
     """
-    best_r, best_c, best_h, best_w = 0, 0, 0, 0
     for colour in range(1, 10):
         rows = 0
         cols = 0
@@ -254,37 +283,10 @@ def find_panels(grid, height, width, row_of, col_of):
             cols += 1 if full else 0
         if rows + cols == 0 or rows == height or cols == width:
             continue
-        # runs between separators have to be of one length
-        num_r, side_r, run = 0, 0, 0
-        good = True
-        for r in range(height + 1):
-            if r < height and row_of[r] == 0:
-                row_of[r] = num_r
-                run += 1
-            elif run > 0:
-                if num_r > 0 and run != side_r:
-                    good = False
-                    break
-                side_r = run
-                num_r += 1
-                run = 0
-        if not good:
-            continue
-        num_c, side_c, run = 0, 0, 0
-        for c in range(width + 1):
-            if c < width and col_of[c] == 0:
-                col_of[c] = num_c
-                run += 1
-            elif run > 0:
-                if num_c > 0 and run != side_c:
-                    good = False
-                    break
-                side_c = run
-                num_c += 1
-                run = 0
-        if good and num_r * num_c > 1:
-            best_r, best_c, best_h, best_w = num_r, num_c, side_r, side_c
-            return best_r, best_c, best_h, best_w
+        num_r, side_r = _number_runs(row_of, height)
+        num_c, side_c = _number_runs(col_of, width)
+        if side_r and side_c and num_r * num_c > 1:
+            return num_r, num_c, side_r, side_c
     return 0, 0, 0, 0
 
 
@@ -456,15 +458,15 @@ def features(grid, height, width, F):
             F[4, i] = grid[c * width + r]
             F[5, i] = grid[(width - 1 - c) * width + height - 1 - r]
         for s in range(8):
-            y, x = r + _STEPS_R[s], c + _STEPS_C[s]
+            y, x = r + STEPS_R[s], c + STEPS_C[s]
             F[14 + s, i] = grid[y * width + x] if 0 <= y < height and 0 <= x < width else NONE
             seen = 0
             while 0 <= y < height and 0 <= x < width:
                 if grid[y * width + x]:
                     seen = grid[y * width + x]
                     break
-                y += _STEPS_R[s]
-                x += _STEPS_C[s]
+                y += STEPS_R[s]
+                x += STEPS_C[s]
             F[6 + s, i] = seen
         F[26, i] = F[6, i] if F[6, i] == F[8, i] else 0
         F[27, i] = F[7, i] if F[7, i] == F[9, i] else 0
@@ -511,7 +513,7 @@ def features(grid, height, width, F):
         for v in range(10):
             near[v] = 0
         for s in range(8):
-            y, x = r + _STEPS_R[s], c + _STEPS_C[s]
+            y, x = r + STEPS_R[s], c + STEPS_C[s]
             if 0 <= y < height and 0 <= x < width:
                 v = grid[y * width + x]
                 near[v] += 1
@@ -601,7 +603,7 @@ def features(grid, height, width, F):
                 r = i // width
                 c = i - r * width
                 for s in range(4):
-                    y, x = r + _STEPS_R[s], c + _STEPS_C[s]
+                    y, x = r + STEPS_R[s], c + STEPS_C[s]
                     if 0 <= y < height and 0 <= x < width and grid[y * width + x]:
                         v = grid[y * width + x]
                         if around[o] == 0:
@@ -621,7 +623,7 @@ def features(grid, height, width, F):
             r = i // width
             c = i - r * width
             for s in range(8):
-                y, x = r + _STEPS_R[s], c + _STEPS_C[s]
+                y, x = r + STEPS_R[s], c + STEPS_C[s]
                 if 0 <= y < height and 0 <= x < width and F[P + 37, y * width + x] == step - 1:
                     F[P + 37, i] = step
                     changed = True
@@ -711,7 +713,7 @@ def features(grid, height, width, F):
                 r = i // width
                 c = i - r * width
                 for s in range(4 + 4 * way):
-                    y, x = r + _STEPS_R[s], c + _STEPS_C[s]
+                    y, x = r + STEPS_R[s], c + STEPS_C[s]
                     if 0 <= y < height and 0 <= x < width and grid[y * width + x] and labels[y * width + x] != o:
                         v = grid[y * width + x]
                         if touching[o] == 0:
@@ -790,7 +792,7 @@ def features(grid, height, width, F):
                     while inside and depth < 6:
                         d = depth + 1
                         for s in range(4):
-                            y, x = r + _STEPS_R[s] * d, c + _STEPS_C[s] * d
+                            y, x = r + STEPS_R[s] * d, c + STEPS_C[s] * d
                             if y < 0 or y >= height or x < 0 or x >= width or labels[y * width + x] != o:
                                 inside = False
                         if inside:

@@ -77,7 +77,7 @@ def _choose(and_masks, order, num_kinds, source_bits, chosen):
 
 
 @njit(cache=True)
-def _weigh(keys, masks, num_known, length, product, and_masks, stamps, stamp, order, source_bits, chosen):
+def _weigh(keys, masks, num_known, length, and_masks, stamps, stamp, order, source_bits, chosen):
     """Bits of a rule with these kinds of cells, or -1 if it does not fit; cells from `num_known` on are the test's."""
     num_kinds = 0
     for i in range(num_known):
@@ -99,6 +99,19 @@ def _weigh(keys, masks, num_known, length, product, and_masks, stamps, stamp, or
     if used > 1:
         total += num_kinds * np.log2(used + 0.0)
     return total + _KIND_BITS * num_kinds, num_kinds
+
+
+@njit(cache=True)
+def _kind_of(ids, sizes, a, b, c, depth, i):
+    """The kind of cell `i` by the first `depth` of three features."""
+    k = 0
+    if depth >= 1:
+        k = ids[a, i]
+    if depth >= 2:
+        k = k * sizes[b] + ids[b, i]
+    if depth == 3:
+        k = k * sizes[c] + ids[c, i]
+    return k
 
 
 @njit(cache=True)
@@ -142,13 +155,7 @@ def fit(ids, sizes, feature_bits, masks, num_known, source_bits, max_bits, deepe
                     stamp += 1
                     good = True
                     for i in range(num_known):
-                        k = 0
-                        if depth >= 1:
-                            k = ids[a, i]
-                        if depth >= 2:
-                            k = k * sizes[b] + ids[b, i]
-                        if depth == 3:
-                            k = k * sizes[c] + ids[c, i]
+                        k = _kind_of(ids, sizes, a, b, c, depth, i)
                         keys[i] = k
                         if stamps[k] != stamp:
                             stamps[k] = stamp
@@ -162,17 +169,10 @@ def fit(ids, sizes, feature_bits, masks, num_known, source_bits, max_bits, deepe
                     if not good:
                         continue
                     for i in range(num_known, length):
-                        k = 0
-                        if depth >= 1:
-                            k = ids[a, i]
-                        if depth >= 2:
-                            k = k * sizes[b] + ids[b, i]
-                        if depth == 3:
-                            k = k * sizes[c] + ids[c, i]
-                        keys[i] = k
+                        keys[i] = _kind_of(ids, sizes, a, b, c, depth, i)
                     stamp += 1
                     bits, _ = _weigh(
-                        keys, masks, num_known, length, MAX_KINDS, and_masks, stamps, stamp, order, source_bits, chosen
+                        keys, masks, num_known, length, and_masks, stamps, stamp, order, source_bits, chosen
                     )
                     if bits < 0 or bits + cost >= limit:
                         continue
@@ -205,7 +205,7 @@ def predict(ids, sizes, rule, masks, num_known, source_bits, sources, answer, ki
             if rule[part] >= 0:
                 k = k * sizes[rule[part]] + ids[rule[part], i]
         keys[i] = k
-    _, num_kinds = _weigh(keys, masks, num_known, length, MAX_KINDS, and_masks, stamps, 0, order, source_bits, of_kinds)
+    _, num_kinds = _weigh(keys, masks, num_known, length, and_masks, stamps, 0, order, source_bits, of_kinds)
     place = np.zeros(MAX_KINDS, np.int64)
     for k in range(num_kinds):
         place[order[k]] = k

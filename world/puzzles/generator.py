@@ -18,7 +18,7 @@ import numpy as np
 
 from world.chance import below, start_states
 from world.compiling import njit
-from world.puzzles.features import MAX_CELLS
+from world.puzzles.features import MAX_CELLS, SIDE
 from world.puzzles.kernels import apply
 from world.puzzles.operations import CODES, OPERATIONS
 from world.puzzles.tasks import Task
@@ -44,7 +44,7 @@ _KINDS: dict[str, tuple[int, ...]] = {
     "pour": (_DOTS, _STREWN), "fall": (_STREWN, _RINGS), "slide": (_STREWN, _DOTS), "shift": (_STREWN, _DENSE),
     "join": (_DOTS,), "rays": (_DOTS,), "fill": (_RINGS,), "outline": (_STREWN, _DOTS), "fractal": (_DENSE,),
     "swap": (_STREWN, _DENSE), "only": (_STREWN, _DENSE), "sort": (_BARS,), "count": (_STREWN, _DOTS),
-    "scale by": (_DENSE,), "rim": (_DENSE, _STREWN), "complete": (_SYMMETRIC, _PERIODIC),
+    "rim": (_DENSE, _STREWN), "complete": (_SYMMETRIC, _PERIODIC),
     "repeat": (_PERIODIC, _BLOCKS),
     "eat": (_TOUCHING,), "turn objects": (_STREWN, _PATCHES),
 }  # fmt: skip
@@ -179,7 +179,7 @@ def make_world(state, kind, height, width, palette, number, grid):
 def _equal(first, first_size, second, second_size):
     if first_size != second_size:
         return False
-    for i in range((first_size // 128) * (first_size % 128)):  # noqa: SIM110 - compiled
+    for i in range((first_size // SIDE) * (first_size % SIDE)):  # noqa: SIM110 - compiled
         if first[i] != second[i]:
             return False
     return True
@@ -188,17 +188,17 @@ def _equal(first, first_size, second, second_size):
 @njit(cache=True, inline="always")  # on its own it would compile every kernel once more
 def _run(codes, program, steps, skip, other, other_step, grid, size, out, spare):
     """What a program makes of a grid, without step `skip`, or with step `other` done as `other_step`; its size or 0."""
-    n = (size // 128) * (size % 128)
+    n = (size // SIDE) * (size % SIDE)
     for i in range(n):
         out[i] = grid[i]
     for k in range(steps):
         if k == skip:
             continue
         step = other_step if k == other else program[k]
-        n = (size // 128) * (size % 128)
+        n = (size // SIDE) * (size % SIDE)
         for i in range(n):
             spare[i] = out[i]
-        size = apply(codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], size // 128, size % 128, out)
+        size = apply(codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], size // SIDE, size % SIDE, out)
         if size == 0:
             return 0
     return size
@@ -275,18 +275,18 @@ def _make(
                         width = height
             grid = worlds[worlds_made]
             make_world(state, kind, height, width, palette, number, grid)
-            size = height * 128 + width
+            size = height * SIDE + width
             last_size = size
             for i in range(height * width):
                 out[i] = grid[i]
             good = True
             for k in range(steps):
-                n = (last_size // 128) * (last_size % 128)
+                n = (last_size // SIDE) * (last_size % SIDE)
                 for i in range(n):
                     spare[i] = out[i]
                 step = program[k]
                 made = apply(
-                    codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], last_size // 128, last_size % 128, out
+                    codes[step, 0], codes[step, 1], codes[step, 2], spare[:n], last_size // SIDE, last_size % SIDE, out
                 )
                 if made == 0 or _equal(out, made, spare, last_size):
                     good = False
@@ -294,7 +294,7 @@ def _make(
                 last_size = made
             if not good:
                 continue
-            n = (last_size // 128) * (last_size % 128)
+            n = (last_size // SIDE) * (last_size % SIDE)
             blank = True
             for i in range(n):
                 results[worlds_made, i] = out[i]
@@ -552,7 +552,7 @@ def puzzles(numbers: Iterable[int], split: str = TRAIN, counted: np.ndarray | No
 
 
 def _grid(cells: np.ndarray, size: int) -> np.ndarray:
-    high, wide = int(size) // 128, int(size) % 128
+    high, wide = int(size) // SIDE, int(size) % SIDE
     return cells[: high * wide].reshape(high, wide).copy()
 
 

@@ -13,6 +13,10 @@ from world.compiling import njit
 from world.puzzles.features import (
     MAX_CELLS,
     MAX_SIDE,
+    SIDE,
+    STEPS_C,
+    STEPS_R,
+    box_of,
     complete_period,
     complete_symmetry,
     find_panels,
@@ -23,14 +27,12 @@ from world.puzzles.features import (
     shape_hash,
 )
 
-_SIDE = 128  # a grid's size is told as height * 128 + width; 0: the step does not apply
-
 
 @njit(cache=True)
 def _size(height, width):
     if height < 1 or width < 1 or height > MAX_SIDE or width > MAX_SIDE or height * width > MAX_CELLS:
         return 0
-    return height * _SIDE + width
+    return height * SIDE + width
 
 
 @njit(cache=True)
@@ -214,12 +216,7 @@ def _part(grid, height, width, across, number, which, out):
 @njit(cache=True)
 def _box_of_colour(grid, height, width, colour, how, out):
     """The box of the cells of a colour (0: of all that are coloured); how 1: without its rim, 2: only that colour."""
-    top, left, bottom, right = height, width, -1, -1
-    for i in range(height * width):
-        if (colour == 0 and grid[i]) or (colour > 0 and grid[i] == colour):
-            r = i // width
-            c = i - r * width
-            top, bottom, left, right = min(top, r), max(bottom, r), min(left, c), max(right, c)
+    top, left, bottom, right = box_of(grid, height, width, colour)
     if bottom < 0:
         return 0
     if how == 1:
@@ -617,8 +614,8 @@ def _rays(grid, height, width, directions, over, out):
         for s in range(8):
             if not (directions >> s) & 1:
                 continue
-            dr = (0, 1, 0, -1, 1, 1, -1, -1)[s]
-            dc = (1, 0, -1, 0, 1, -1, 1, -1)[s]
+            dr = STEPS_R[s]
+            dc = STEPS_C[s]
             y, x = r + dr, c + dc
             while 0 <= y < height and 0 <= x < width and (over or grid[y * width + x] == 0):
                 j = y * width + x
@@ -660,8 +657,8 @@ def _fill(grid, height, width, how, out):
         r = i // width
         c = i - r * width
         for s in range(4):
-            y = r + (0, 1, 0, -1)[s]
-            x = c + (1, 0, -1, 0)[s]
+            y = r + STEPS_R[s]
+            x = c + STEPS_C[s]
             if y < 0 or y >= height or x < 0 or x >= width:
                 around[o] = -1
             elif grid[y * width + x] and around[o] == 0:
@@ -688,8 +685,8 @@ def _outline(grid, height, width, corners, colour, out):
         c = i - r * width
         found = 0
         for s in range(8 if corners else 4):
-            y = r + (0, 1, 0, -1, 1, 1, -1, -1)[s]
-            x = c + (1, 0, -1, 0, 1, -1, 1, -1)[s]
+            y = r + STEPS_R[s]
+            x = c + STEPS_C[s]
             if 0 <= y < height and 0 <= x < width and grid[y * width + x]:
                 if found == 0:
                     found = grid[y * width + x]
@@ -908,12 +905,7 @@ def _complete(grid, height, width, how, out):
         for i in range(height * width):
             out[i] = whole[i]
         return _size(height, width)
-    top, left, bottom, right = height, width, -1, -1
-    for i in range(height * width):
-        if grid[i] == hidden:
-            r = i // width
-            c = i - r * width
-            top, bottom, left, right = min(top, r), max(bottom, r), min(left, c), max(right, c)
+    top, left, bottom, right = box_of(grid, height, width, hidden)
     return _window(whole, width, top, left, bottom - top + 1, right - left + 1, out)
 
 
@@ -975,8 +967,8 @@ def _eat(grid, height, width, how, out):
         r = i // width
         c = i - r * width
         for s in range(4):
-            y = r + (0, 1, 0, -1)[s]
-            x = c + (1, 0, -1, 0)[s]
+            y = r + STEPS_R[s]
+            x = c + STEPS_C[s]
             if y < 0 or y >= height or x < 0 or x >= width:
                 continue
             other = labels[y * width + x]
@@ -1028,7 +1020,7 @@ def _mirror_objects(grid, height, width, way, s, out):
 
 @njit(cache=True)
 def apply(kernel, a, b, grid, height, width, out):
-    """Do one step; the new size as height * 128 + width, 0 if it does not apply."""
+    """Do one step; the new size as height * SIDE + width, 0 if it does not apply."""
     if kernel == 0:
         return _turn(grid, height, width, a, out)
     if kernel == 1:

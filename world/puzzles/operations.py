@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world.puzzles.features import MAX_CELLS
+from world.puzzles.features import MAX_CELLS, SIDE
 from world.puzzles.kernels import BOARDS, apply
 
 
@@ -229,7 +229,7 @@ def apply_step(step: int, grids: Sequence[np.ndarray]) -> list[np.ndarray] | Non
         size = apply(kernel, a, b, np.ascontiguousarray(grid).ravel(), grid.shape[0], grid.shape[1], out)
         if size == 0:
             return None
-        high, wide = size // 128, size % 128
+        high, wide = size // SIDE, size % SIDE
         made.append(out[: high * wide].reshape(high, wide).copy())
     return made
 

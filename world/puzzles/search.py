@@ -17,7 +17,7 @@ import numpy as np
 
 from world.codes import COLOUR_NAMES
 from world.compiling import njit
-from world.puzzles.features import MAX_CELLS, NAMES, NONE, NUM_FEATURES, NUM_SOURCES, SOURCES, features
+from world.puzzles.features import MAX_CELLS, NAMES, NONE, NUM_FEATURES, NUM_SOURCES, SIDE, SOURCES, features
 from world.puzzles.fit import KEPT, MAX_KINDS, MAX_SOURCES, agreements, compress, fit, predict
 from world.puzzles.kernels import apply
 from world.puzzles.operations import CODES, OPERATIONS
@@ -27,7 +27,6 @@ _POOL_BYTES = 1 << 26
 _MAX_NODES = 200_000
 _TABLE = 1 << 20
 STEP_BITS = 7.0  # of a program
-_SIDE = 128  # a size is told as height * 128 + width
 _HASH = 0xCBF29CE484222325
 _RULE_BITS_AT_MOST = 250.0
 _SHORT_BITS = 45.0  # an answer that takes no more ends the search after its depth
@@ -70,7 +69,7 @@ def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parent
         good = True
         value = np.uint64(_HASH)
         for g in range(num_grids):
-            height, width = sizes[node, g] // 128, sizes[node, g] % 128
+            height, width = sizes[node, g] // SIDE, sizes[node, g] % SIDE
             start = starts[node, g]
             size = apply(
                 codes[step, 0], codes[step, 1], codes[step, 2], pool[start : start + height * width], height, width, out
@@ -79,7 +78,7 @@ def _expand(node, codes, first, pool, used, starts, sizes, counts, table, parent
             if size == 0:
                 good = False
                 break
-            number = (size // 128) * (size % 128)
+            number = (size // SIDE) * (size % SIDE)
             for i in range(number):
                 pool[at + i] = out[i]
             starts[child, g] = at
@@ -101,7 +100,7 @@ def _look(pool, starts, sizes, order, num_known, X):
     F = np.empty((NUM_FEATURES, MAX_CELLS), np.uint8)
     offset = 0
     for g in range(starts.shape[0]):
-        height, width = sizes[g] // 128, sizes[g] % 128
+        height, width = sizes[g] // SIDE, sizes[g] % SIDE
         n = height * width
         features(pool[starts[g] : starts[g] + n], height, width, F)
         for i in range(n):
@@ -270,7 +269,7 @@ class Search:
         """All cells of a node's pictures, demonstrations first, in reading order."""
         start, end = self.starts[node, 0], self.starts[node, -1]
         last = int(self.sizes[node, -1])
-        return self.pool[start : end + (last // _SIDE) * (last % _SIDE)]
+        return self.pool[start : end + (last // SIDE) * (last % SIDE)]
 
     def is_exact(self, node: int) -> bool:
         """Whether the node's pictures are the outputs; only to be asked of one that is right in size."""
@@ -356,7 +355,7 @@ class Search:
         for guess in ranked[:most]:
             grids, at = [], 0
             for size in guess.sizes:
-                high, wide = int(size) // _SIDE, int(size) % _SIDE
+                high, wide = int(size) // SIDE, int(size) % SIDE
                 grids.append(guess.cells[at : at + high * wide].reshape(high, wide))
                 at += high * wide
             rule = guess.rule()
@@ -398,7 +397,7 @@ class Search:
 
 
 def _size_of(grid: np.ndarray) -> int:
-    return grid.shape[0] * _SIDE + grid.shape[1]
+    return grid.shape[0] * SIDE + grid.shape[1]
 
 
 def _parts(kind: int, sizes: list[int]) -> tuple[int, ...]:

@@ -116,11 +116,15 @@ def read_tasks(path: str | Path) -> tuple[list[Task], list[str]]:
         raise ValueError(f"{path}: expected a file or folder of tasks, there is none")
     tasks: list[Task] = []
     refused: list[str] = []
+    names: set[str] = set()
     for file in files:
         try:
             for name, plain in _named(file):
                 try:
+                    if name in names:
+                        raise ValueError(f"task {name}: expected tasks of different names, got a second one in {file}")
                     tasks.append(read_task(plain, name))
+                    names.add(name)
                 except ValueError as wrong:
                     refused.append(str(wrong))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as wrong:

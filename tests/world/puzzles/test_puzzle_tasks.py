@@ -120,6 +120,15 @@ def test_a_file_that_is_not_there_and_an_empty_folder_are_refused(tmp_path: Path
         read_tasks(tmp_path)
 
 
+def test_of_two_tasks_of_one_name_the_second_is_refused(tmp_path: Path):
+    (tmp_path / "a.json").write_text(json.dumps({"x": PLAIN}))
+    (tmp_path / "b.json").write_text(json.dumps({"x": PLAIN, "y": PLAIN}))
+    tasks, refused = read_tasks(tmp_path)
+    assert [task.name for task in tasks] == ["x", "y"]
+    assert len(refused) == 1
+    assert refused[0].startswith("task x: expected tasks of different names, got a second one in ")
+
+
 def test_answers_are_submitted_two_for_each_test():
     task = read_task(PLAIN, "one")
     other = Task("two", task.inputs, task.outputs, task.tests[:1], task.answers[:1])
