@@ -180,6 +180,8 @@ def _eval(options: argparse.Namespace) -> int:
     """Play fresh worlds with a population and tell its success, or solve puzzles."""
     if options.puzzles is not None:
         return _eval_puzzles(options)
+    if options.ways is not None:
+        raise ValueError(f"--ways goes with --puzzles SET, got {options.ways!r} without it")
     if options.folder is None:
         raise ValueError("expected a run or a checkpoint folder, or --puzzles SET, got neither")
     import torch
@@ -470,28 +472,46 @@ def _recorded(run: Run, options: argparse.Namespace) -> list[dict]:
     return [run.episode(options.generation, options.episode)]
 
 
+_OF_MINDS = ("--puzzles", "--rounds", "--tasks")  # options of `pretrain puzzles`
+
+
 def _pretrain_puzzles(options: argparse.Namespace) -> int:
     """Teach a mind which step comes next in generated puzzles."""
     from evolution.learn_puzzles import PuzzleTraining, train_mind, write_mind
     from evolution.machine import prepare
+    from world.puzzles.tasks import read_tasks
 
     wrong = [name for name in ("generations", "steps") if getattr(options, name) is not None]
     if wrong or options.kind != "policy":
         given = f"--{wrong[0]}" if wrong else f"--as {options.kind}"
-        raise ValueError(f"puzzles are learned by a mind of its own, which takes --puzzles and --seed, got {given}")
+        raise ValueError(
+            f"puzzles are learned by a mind of its own, which takes {', '.join(_OF_MINDS)} and --seed, got {given}"
+        )
     if os.path.lexists(options.out):
         raise ValueError(f"--out must be a new folder, but {options.out} exists already")
     training = PuzzleTraining(seed=options.seed)
     if options.puzzles is not None:
         training = replace(training, num_puzzles=options.puzzles)
+    if options.rounds is not None:
+        training = replace(training, rounds=options.rounds)
+    if options.tasks is not None:
+        tasks, refused = read_tasks(options.tasks)
+        if refused:
+            raise ValueError(refused[0])
+        training = replace(training, tasks=tuple(tasks))
     prepare(threads=1)
     with _progress("nothing was written") as progress:
         mind, found = train_mind(training, progress.tell_share)
     write_mind(options.out, mind, found)
     first = found["next_step"]
+    searched = [
+        f"round {k}: its search solved {told['solved']:,} of {told['searched']:,} new ones, and it learned from these"
+        for k, told in enumerate(found["rounds"], 1)
+    ]
     lines = [
         f"{options.out}: learned from {found['puzzles']:,} puzzles; of new ones the right step is its first in "
         f"{first['top_1']:.3f} and among its first five in {first['top_5']:.3f} of the cases",
+        *searched,
         f"use it with `boxlings solve FILE --mind {options.out}`, or `boxlings eval --puzzles held-out {options.out}`",
     ]
     return _print(found | {"folder": options.out}, lines, options)
@@ -501,8 +521,9 @@ def _pretrain(options: argparse.Namespace) -> int:
     """Train a founder by learning alone, a small language model of worlds, or a mind for puzzles."""
     if options.scenario == "puzzles":
         return _pretrain_puzzles(options)
-    if options.puzzles is not None:
-        raise ValueError(f"--puzzles goes with `boxlings pretrain puzzles`, got {options.scenario}")
+    for flag in _OF_MINDS:
+        if getattr(options, flag[2:]) is not None:
+            raise ValueError(f"{flag} goes with `boxlings pretrain puzzles`, got {options.scenario}")
     if options.kind != "policy":
         if options.generations is not None:
             raise ValueError(f"--generations goes with --as policy, got --as {options.kind}")
@@ -745,7 +766,7 @@ def _puzzle_mind(folder: str | None) -> Any:
 
 def _eval_puzzles(options: argparse.Namespace) -> int:
     """Tell how many puzzles of a set are solved before and after training."""
-    from analysis.puzzles import solve_all, summary
+    from analysis.puzzles import WAYS, compare, solve_all, summary
     from world.puzzles.generator import puzzles
     from world.puzzles.tasks import read_tasks
 
@@ -753,6 +774,12 @@ def _eval_puzzles(options: argparse.Namespace) -> int:
     for flag, usual in others.items():
         if getattr(options, flag[2:]) != usual:
             raise ValueError(f"{flag} is about populations, and does not go with --puzzles")
+    ways = options.ways.split(",") if options.ways else []
+    for way in ways:
+        if way not in WAYS:
+            raise ValueError(f"--ways must be some of {', '.join(WAYS)}, got {way!r}")
+        if way != "plain" and options.folder is None:
+            raise ValueError(f"the way {way!r} needs a mind, as `boxlings eval MIND --puzzles SET`, got none")
     refused: list[str] = []
     if options.puzzles in SPLITS:
         count = options.worlds or _PUZZLES
@@ -765,15 +792,29 @@ def _eval_puzzles(options: argparse.Namespace) -> int:
     found: dict[str, Any] = {"puzzles": options.puzzles, "seconds": options.seconds, "refused": refused}
     lines = []
     mind = _puzzle_mind(options.folder)
+    solved = {}
     with _progress("nothing was written") as progress:
-        for name, one in (("before", None), ("after", mind)):
+        for name, way in (("before", "plain"), ("after", "ordered")):
             if name == "after" and mind is None:
                 continue
-            found[name] = summary(solve_all(tasks, options.seconds, one, progress.tell_share))
+            solved[way] = solve_all(tasks, options.seconds, mind, progress.tell_share, way)
+            found[name] = summary(solved[way])
             lines.append(f"{name} training: {_puzzle_line(found[name])}")
-    if mind is not None and found["after"]["nodes"]:
-        found["times_fewer_nodes"] = found["before"]["nodes"] / found["after"]["nodes"]
-        lines.append(f"{found['times_fewer_nodes']:.1f} times fewer pictures")
+        for way in ways:
+            if way not in solved:
+                solved[way] = solve_all(tasks, options.seconds, mind, progress.tell_share, way)
+                lines.append(f"{WAYS[way]}: {_puzzle_line(summary(solved[way]))}")
+    if mind is not None:
+        from population.puzzle_mind import HINT_BITS
+
+        found["ways"] = {way: summary(some) for way, some in solved.items()}
+        found["hint_bits"] = HINT_BITS
+        found |= (against := compare(solved["plain"], solved["ordered"]))
+        if against["times_fewer_nodes"]:
+            lines.append(
+                f"of {against['solved_by_both']} solved before and after: {against['nodes_before']:,} pictures before, "
+                f"{against['nodes_after']:,} after, {against['times_fewer_nodes']:.1f} times fewer"
+            )
     _print(found, lines, options)
     return 2 if refused else 0
 
@@ -1145,6 +1186,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("--language", action="store_true", help=text)
     text = "solve puzzles instead, before and after training: a split of generated ones (--worlds many), or a file"
     evaluate.add_argument("--puzzles", metavar="SET", help=f"{text} of ARC tasks")
+    text = "with --puzzles, other ways of solving them: imagined and alone; hinted, deaf and misled"
+    evaluate.add_argument("--ways", metavar="NAME,...", help=text)
     _add_seconds(evaluate)
     _add_json(evaluate)
 
@@ -1219,6 +1262,10 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     pretrain.add_argument("--steps", type=_at_least(1), metavar="N", help=text)
     text = "generated puzzles that a mind for puzzles learns from (default: 60000)"
     pretrain.add_argument("--puzzles", type=_at_least(1), metavar="N", help=text)
+    text = "of a mind for puzzles: rounds in which it learns from what its own search solves (default: 1)"
+    pretrain.add_argument("--rounds", type=_at_least(0), metavar="N", help=text)
+    text = "of a mind for puzzles: tasks of yours that its search is asked to solve too, a file or a folder"
+    pretrain.add_argument("--tasks", metavar="FILE", help=text)
     pretrain.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
     generations(pretrain, f"({_default_in_words('generations', None)})")
     _add_json(pretrain)
@@ -1230,7 +1277,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     text = "what minds are trained on, or what is held out of it (default: train)"
     _add_choice(made, "--split", SPLITS, text, default="train")
     made.add_argument("--first", type=_at_least(0), default=0, metavar="N", help="number of the first (default: 0)")
-    text = "puzzles a file (default: 10000)"
+    text = "puzzles a file (default: 10000); with 1 a file is a task, and has its name"
     made.add_argument("--per-file", type=_at_least(1), default=10_000, metavar="N", help=text)
     _add_json(made)
 

@@ -59,6 +59,9 @@ WAYS = {
     "ordered": "search in the simulator, in the mind's order",
     "imagined": "search in the mind's own model, verified at the end",
     "alone": "the mind alone, three guesses",
+    "hinted": "search by who sees nothing and heard the mind's hint",
+    "deaf": "search by who sees and hears nothing",
+    "misled": "search by who heard the hint for another task",
 }
 
 
@@ -75,26 +78,30 @@ def solve_all(
     """
     way = way or ("plain" if mind is None else "ordered")
 
-    def search(task: Task, limit: float) -> Found:
+    def search(task: Task, limit: float, next_task: Task) -> Found:
         if way == "plain":
             return solve(task, limit)
-        from population.guided_search import guess, solve_guided, solve_imagined
+        from population.guided_search import guess, solve_guided, solve_hinted, solve_imagined
 
         if mind is None:
             raise ValueError(f"expected a mind to solve puzzles in the way {way!r}, got none")
         if way == "alone":
             return guess(task, mind, GUESSES)
+        if way in ("hinted", "deaf", "misled"):
+            return solve_hinted(task, mind, {"hinted": task, "deaf": None, "misled": next_task}[way], limit)
         return (solve_imagined if way == "imagined" else solve_guided)(task, mind, limit)
 
     if on_progress is not None:
         on_progress(0.0, "getting ready")
-    search(_WARM, 10.0)  # so that no task's time goes into kernels
+    search(_WARM, 10.0, _WARM)  # so that no task's time goes into kernels
     done: list[Solved] = []
+    if way == "misled" and len(tasks) < 2:
+        raise ValueError("expected at least two tasks, so that one's hint can be given for another, got one")
     for task in tasks:
         if on_progress is not None:
             right = sum(one.rank is not None for one in done)
             on_progress(len(done) / len(tasks), f"task {len(done) + 1} of {len(tasks)}, {right} solved")
-        found = search(task, seconds)
+        found = search(task, seconds, tasks[(len(done) + 1) % len(tasks)])
         done.append(Solved(task, found, found.rank_of(task)))
     return done
 
@@ -116,6 +123,16 @@ def summary(solved: Sequence[Solved]) -> dict[str, Any]:
         "nodes": int(sum(one.found.nodes for one in solved)),
         "median_nodes": float(np.median([one.found.nodes for one in solved])) if solved else 0.0,
     }
+
+
+def compare(before: Sequence[Solved], after: Sequence[Solved]) -> dict[str, Any]:
+    """What two searches of the same tasks took for those that both solved: how many, and pictures until the end."""
+    both = [k for k in range(len(before)) if before[k].rank is not None and after[k].rank is not None]
+    nodes = [sum(some[k].found.nodes for k in both) for some in (before, after)]
+    return {
+        "solved_by_both": len(both), "nodes_before": nodes[0], "nodes_after": nodes[1],
+        "times_fewer_nodes": nodes[0] / nodes[1] if nodes[1] else None,
+    }  # fmt: skip
 
 
 def lines_of(one: Solved) -> list[str]:
@@ -250,6 +267,9 @@ def write_puzzles(
 ) -> dict[str, Any]:
     """Write generated tasks as ARC's JSON, `per_file` to a file, and what is known of them as puzzles.parquet.
 
+    A file holds tasks by their names, as those of ARC Prize do; with one task a file it is that task, and has its name,
+    as those of the first ARC.
+
     The folder must be new, ValueError otherwise. Returns how many were made, and how many tries were refused, and why.
     """
     folder = Path(folder)
@@ -272,7 +292,11 @@ def write_puzzles(
             number += 1
             if on_progress is not None and number % 200 == 0:
                 on_progress(number / count, f"{number:,} puzzles of {count:,}")
-        write_bytes(folder / f"{split}-{start:09d}.json", _lines(tasks))
+        if per_file == 1:
+            for name, task in tasks.items():
+                write_bytes(folder / f"{name}.json", json.dumps(task, separators=(",", ":")).encode())
+        else:
+            write_bytes(folder / f"{split}-{start:09d}.json", _lines(tasks))
         table = pa.Table.from_pylist(rows, schema=_KNOWN)
         known = known or GrowingTable(folder / "puzzles.parquet", table.schema)
         known.add(table)

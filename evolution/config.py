@@ -392,6 +392,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generations": 50, "message_length": 1, "num_symbols": 2, "conv_channels": 8, "founder_rounds": 0,
         "language_rounds": 0, "acting_rounds": 8,
     },
+    "relay": _OF_GUIDES | {
+        "conv_channels": 16, "language_rounds": 24, "acting_rounds": 16, "epochs": 1,
+        "half_told_share": 0.0,
+    },
     "describe": _OF_OBJECTS,
     "refer": _OF_OBJECTS,
     "ask": _OF_OBJECTS | {

@@ -15,12 +15,12 @@ from population.experts import IS_THING
 from population.gradients import attention_to, sum_of_rows
 from population.memory import Course
 from population.policy import Policy
-from world.sense import cells_in_view
+from world.scenarios.base import Scenario
 
 _WORLDS_AT_ONCE = 16  # each of whose agents has a genome of its own, and tables made of it
 
 
-def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout, view_is_whole: bool) -> tuple[list, list]:
+def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout, scenario: Scenario) -> tuple[list, list]:
     """Attention and use of experts in the recorded worlds of a rollout: [step][world][agent], each a uint8 array.
 
     Attention (cells of the grid, row by row): the share of each cell in what the agent asks of the picture before it
@@ -33,7 +33,7 @@ def insight(policy: Policy, genomes: torch.Tensor, rollout: Rollout, view_is_who
     use: list[list] = [[] for _ in rollout.sensed]
     for first in range(0, len(rollout.start), _WORLDS_AT_ONCE):
         last = min(first + _WORLDS_AT_ONCE, len(rollout.start))
-        _look_into(policy, genomes, rollout, view_is_whole, slice(first, last), attention, use)
+        _look_into(policy, genomes, rollout, scenario, slice(first, last), attention, use)
     return attention, use
 
 
@@ -41,7 +41,7 @@ def _look_into(
     policy: Policy,
     genomes: torch.Tensor,
     rollout: Rollout,
-    view_is_whole: bool,
+    scenario: Scenario,
     which: slice,
     attention: list[list],
     use: list[list],
@@ -80,7 +80,7 @@ def _look_into(
     before = [rollout.start, *rollout.states]
     for t, sensed in enumerate(rollout.sensed):
         sees = sensed.sees[which] & sensed.is_active[which, None]
-        cells = cells_in_view(before[t], spec.view_shape, view_is_whole)[which]
+        cells = scenario.cells_in_view(before[t])[which]
         for b in range(num_worlds):
             own_attention, own_use = [], []
             for a in range(num_agents):

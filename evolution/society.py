@@ -979,7 +979,7 @@ def episode_rows(society: Society, rollout: Rollout, numbers: np.ndarray) -> lis
     assert rollout.start is not None
     start = rollout.start
     states = [start, *rollout.states]
-    attention, expert_use = insight(society.policy, society.genomes, rollout, society.scenario.view_is_whole)
+    attention, expert_use = insight(society.policy, society.genomes, rollout, society.scenario)
     # a language model attends by means of its own, and uses none of these experts
     for t, b, a in np.argwhere(np.stack([rollout.seating.genome_of[: len(start)] >= society.num_own] * len(attention))):
         attention[t][b][a], expert_use[t][b][a] = attention[t][b][a][:0], 0 * expert_use[t][b][a]

@@ -54,10 +54,9 @@ class GuidedSearch(Search):
             demos, made[0],
         )  # fmt: skip
         steps, left = self.mind.think(made)
-        costs = -np.log((1 - _EVENLY) * np.exp(steps[0]) + _EVENLY / len(CODES))
-        order = np.argsort(costs, kind="stable")
+        costs, order = _in_order(steps[0])
         off = -np.log(max(1e-6, 1.0 - float(np.exp(left[0, MAX_LEFT - 1]))))
-        return _Open(node, depth, cost, costs[order], order), off if depth else 0.0
+        return _Open(node, depth, cost, costs, order), off if depth else 0.0
 
     def run(self, seconds: float, max_depth: int, max_nodes: int, num_first: int) -> Found:
         """Until a program gives every output exactly, or the CPU seconds or nodes are over.
@@ -111,6 +110,40 @@ class GuidedSearch(Search):
                 (self.parents[: self.num_nodes] == 0) & (self.steps[: self.num_nodes] == step)
             ).tolist()
         return children
+
+
+class HintedSearch(GuidedSearch):
+    """A search that hears a hint once, or silence, and sees nothing: its order is the same whatever pictures come."""
+
+    def __init__(self, task: Task, mind: PuzzleMind, hint: np.ndarray | None) -> None:
+        super().__init__(task, mind)
+        self.in_order = [_in_order(steps) for steps in mind.steps_hinted_at(hint)]
+
+    def opened(self, node: int, depth: int, cost: float) -> tuple[_Open, float]:
+        return _Open(node, depth, cost, *self.in_order[depth]), 0.0
+
+
+def _in_order(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Costs of steps in nats, by their log-probabilities (number of operations,), cheapest first, and their numbers."""
+    costs = -np.log((1 - _EVENLY) * np.exp(steps) + _EVENLY / len(CODES))
+    order = np.argsort(costs, kind="stable")
+    return costs[order], order
+
+
+def solve_hinted(
+    task: Task,
+    mind: PuzzleMind,
+    hinted: Task | None,
+    seconds: float = 2.0,
+    max_nodes: int = 100_000,
+    num_first: int = 150,
+) -> Found:
+    """Search a task as someone who hears what the mind says about the task `hinted`, once; None: who hears nothing.
+
+    It is to be the task itself, or another one to see what a wrong hint costs.
+    """
+    hint = None if hinted is None else mind.hint(summary_of(hinted.inputs, hinted.outputs))
+    return HintedSearch(task, mind, hint).run(seconds, MAX_STEPS, max_nodes, num_first)
 
 
 def solve_guided(

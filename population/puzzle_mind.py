@@ -5,6 +5,10 @@ over how many steps are left (0 to MAX_LEFT - 1; the last class: this is not on 
 the tests. The use of both to order a search follows Silver et al. 2017, https://doi.org/10.1038/nature24270, in
 outline. It also imagines what a step would lead to, and judges that alike, as do Schrittwieser et al. 2020,
 https://doi.org/10.1038/s41586-020-03051-4.
+
+And it gives hints: one mind sees a task and says HINT_LENGTH symbols out of HINT_SYMBOLS, another one hears them, sees
+nothing, and tells what steps it would try first, second and third. Both learn that together over a discrete channel
+(`language.channel`), so that what the symbols mean is theirs.
 """
 
 from __future__ import annotations
@@ -13,10 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from language.channel import draw_symbols
 from world.puzzles.compare import NUM_SUMMARY
+from world.puzzles.generator import MAX_STEPS
 from world.puzzles.operations import OPERATIONS
 
 _CODE_WIDTH = 64
+HINT_LENGTH, HINT_SYMBOLS = 6, 16
+HINT_BITS = HINT_LENGTH * np.log2(HINT_SYMBOLS)
 MAX_LEFT = 5  # 0, 1, 2 or 3 steps are left, or the picture is off the way
 
 
@@ -34,6 +42,10 @@ class PuzzleMind(nn.Module):
         self.step_codes = nn.Embedding(len(OPERATIONS), _CODE_WIDTH)
         self.change = nn.Sequential(nn.Linear(width + _CODE_WIDTH, width), nn.GELU(), nn.Linear(width, width))
         self.norm = nn.LayerNorm(width)
+        self.speaker = nn.Linear(width, HINT_LENGTH * HINT_SYMBOLS)
+        self.listener = nn.Sequential(
+            nn.Linear(HINT_LENGTH * HINT_SYMBOLS, width), nn.GELU(), nn.Linear(width, MAX_STEPS * len(OPERATIONS))
+        )
 
     def see(self, summaries: Tensor) -> Tensor:
         """What is seen, as thoughts (..., width)."""
@@ -46,6 +58,30 @@ class PuzzleMind(nn.Module):
     def judge(self, thoughts: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of steps (..., number of operations) and of how many are left (..., MAX_LEFT)."""
         return self.steps(thoughts), self.left(thoughts)
+
+    def say(self, thoughts: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Hints about thoughts (N, width): symbols (N, L) from 0, and as one-hot messages (N, L, V) with a gradient.
+
+        The likeliest symbols; drawn ones if a generator is given.
+        """
+        return draw_symbols(self.speaker(thoughts).unflatten(-1, (HINT_LENGTH, HINT_SYMBOLS)), generator)
+
+    def hear(self, messages: Tensor) -> Tensor:
+        """Logits (N, MAX_STEPS, number of operations) of the steps that messages (N, L, V) hint at, by their place."""
+        return self.listener(messages.flatten(1)).unflatten(-1, (MAX_STEPS, len(OPERATIONS)))
+
+    @torch.no_grad()
+    def hint(self, summary: np.ndarray) -> np.ndarray:
+        """What is said about one task, of whose start this is the summary (NUM_SUMMARY,): symbols (L,), 1 to V."""
+        return self.say(self.see(torch.from_numpy(summary)[None]))[0][0].numpy() + 1
+
+    @torch.no_grad()
+    def steps_hinted_at(self, hint: np.ndarray | None) -> np.ndarray:
+        """Log-probabilities (MAX_STEPS, number of operations) after a hint (L,), 1 to V, or after silence."""
+        message = torch.zeros(1, HINT_LENGTH, HINT_SYMBOLS)
+        if hint is not None:
+            message[0, torch.arange(HINT_LENGTH), torch.from_numpy(hint) - 1] = 1.0
+        return self.hear(message)[0].log_softmax(-1).numpy()
 
     @torch.no_grad()
     def think(self, summaries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

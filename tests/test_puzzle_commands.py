@@ -72,14 +72,30 @@ def test_puzzles_are_written_learned_from_and_solved(tmp_path: Path, capsys: pyt
     assert boxlings.main(["puzzles", "--count", "1", "--to", str(made)]) == 2
     assert "expected a new or empty folder" in capsys.readouterr().err
 
-    assert boxlings.main(["pretrain", "puzzles", "--out", str(mind), "--puzzles", "600", "--json"]) == 0
+    one_each = tmp_path / "one-each"
+    assert boxlings.main(["puzzles", "--count", "3", "--to", str(one_each), "--per-file", "1"]) == 0
+    assert sorted(file.stem for file in one_each.glob("*.json")) == ["train-0", "train-1", "train-2"]
+    assert set(json.loads((one_each / "train-1.json").read_text())) == {"train", "test"}
+    assert [task.to_json() for task in read_tasks(one_each)[0]] == [task.to_json() for task in tasks[:3]]
+    capsys.readouterr()
+
+    command = ["pretrain", "puzzles", "--out", str(mind), "--puzzles", "600", "--rounds", "0", "--json"]
+    assert boxlings.main([*command, "--tasks", str(one_each)]) == 0
     assert json.loads(capsys.readouterr().out)["puzzles"] == 600
     command = ["eval", str(mind), "--puzzles", "held-out-seeds", "--worlds", "10", "--seconds", "0.5", "--json"]
+    command += ["--ways", "alone,hinted,misled"]
     assert boxlings.main(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["before"]["tasks"] == found["after"]["tasks"] == 10
     assert found["before"]["solved_at_3"] >= 5
     assert found["after"]["cpu_seconds"] > 0
+    assert list(found["ways"]) == ["plain", "ordered", "alone", "hinted", "misled"]
+    assert found["ways"]["plain"] == found["before"]
+    assert found["ways"]["ordered"] == found["after"]
+    assert all(some["tasks"] == 10 for some in found["ways"].values())
+    assert found["hint_bits"] == 24
+    assert 0 < found["solved_by_both"] <= found["after"]["solved_at_3"]
+    assert found["times_fewer_nodes"] == found["nodes_before"] / found["nodes_after"]
     assert boxlings.main(["eval", "--puzzles", str(made), "--seconds", "0.05", "--json"]) == 0
     assert "after" not in json.loads(capsys.readouterr().out)
 
@@ -98,8 +114,16 @@ def test_puzzles_are_written_learned_from_and_solved(tmp_path: Path, capsys: pyt
         (["puzzles", "--count", "3", "--to", "x", "--split", "tests"], "tests"),
         (["eval"], "expected a run or a checkpoint folder, or --puzzles SET, got neither"),
         (["eval", "--puzzles", "nothing"], "there is none"),
-        (["pretrain", "puzzles", "--out", "x", "--steps", "3"], "takes --puzzles and --seed, got --steps"),
+        (
+            ["pretrain", "puzzles", "--out", "x", "--steps", "3"],
+            "--tasks and --seed, got --steps",
+        ),
         (["pretrain", "guide", "--out", "x", "--puzzles", "3"], "--puzzles goes with `boxlings pretrain puzzles`"),
+        (["pretrain", "guide", "--out", "x", "--rounds", "3"], "--rounds goes with `boxlings pretrain puzzles`"),
+        (["pretrain", "puzzles", "--out", "x", "--tasks", "nothing"], "there is none"),
+        (["eval", "--puzzles", "train", "--ways", "plain,cheated"], "--ways must be some of plain, ordered, imagined,"),
+        (["eval", "--puzzles", "train", "--ways", "hinted"], "the way 'hinted' needs a mind"),
+        (["eval", "runs/x", "--ways", "plain"], "--ways goes with --puzzles"),
     ],
 )
 def test_wrong_options_are_refused_in_a_sentence(

@@ -37,7 +37,7 @@ def recorded(scenario_name: str):
 @pytest.mark.parametrize("name", [*TALKING, "sokoban"])
 def test_shares_of_experts_and_of_attention_add_up(name: str) -> None:
     policy, genomes, scenario, rollout = recorded(name)
-    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
+    attention, use = insight(policy, genomes, rollout, scenario)
     assert len(attention) == len(use) == len(rollout.states)
     sizes = set()
     for t, sensed in enumerate(rollout.sensed):
@@ -55,7 +55,7 @@ def test_shares_of_experts_and_of_attention_add_up(name: str) -> None:
 
 def test_attention_and_gates_are_those_of_the_networks_when_worked_out_one_by_one() -> None:
     policy, genomes, scenario, rollout = recorded("guide")
-    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
+    attention, use = insight(policy, genomes, rollout, scenario)
     spec = policy.spec
     b = 1
     a = int(np.flatnonzero(rollout.start.role[b] == Role.BUILDER)[0])
@@ -126,15 +126,15 @@ def test_a_genome_without_numbers_attends_to_nothing() -> None:
     policy, genomes, scenario, rollout = recorded("guide")
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # what is no number cannot be made a byte
-        attention, _ = insight(policy, torch.full_like(genomes, torch.nan), rollout, scenario.view_is_whole)
+        attention, _ = insight(policy, torch.full_like(genomes, torch.nan), rollout, scenario)
     assert not any(own.any() for step in attention for world in step for own in world)
 
 
 def test_insight_is_the_same_for_any_number_of_worlds_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     policy, genomes, scenario, rollout = recorded("guide")
-    attention, use = insight(policy, genomes, rollout, scenario.view_is_whole)
+    attention, use = insight(policy, genomes, rollout, scenario)
     monkeypatch.setattr("evolution.insight._WORLDS_AT_ONCE", 2)
-    again = insight(policy, genomes, rollout, scenario.view_is_whole)
+    again = insight(policy, genomes, rollout, scenario)
     for one, other in zip((attention, use), again, strict=True):
         for step, other_step in zip(one, other, strict=True):
             for world, other_world in zip(step, other_step, strict=True):

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from evolution.learn_puzzles import PuzzleTraining, examples, read_mind, train_mind, write_mind
-from population.guided_search import guess, solve_guided, solve_imagined
-from population.puzzle_mind import MAX_LEFT, PuzzleMind
-from world.puzzles.compare import NUM_SUMMARY
+from evolution.learn_puzzles import (
+    PuzzleTraining,
+    examples,
+    learn,
+    read_mind,
+    train_mind,
+    ways_found,
+    ways_of,
+    write_mind,
+)
+from population.guided_search import HintedSearch, guess, solve_guided, solve_hinted, solve_imagined
+from population.puzzle_mind import HINT_LENGTH, HINT_SYMBOLS, MAX_LEFT, PuzzleMind
+from world.puzzles.compare import NUM_SUMMARY, summary_of
 from world.puzzles.generator import puzzles
 from world.puzzles.operations import NUMBER_OF, OPERATIONS, apply_program
 from world.puzzles.search import solve
@@ -22,7 +32,7 @@ from world.splits import SEEDS
 @pytest.fixture(scope="module")
 def trained() -> tuple[PuzzleMind, dict]:
     """A mind that learned for a few seconds."""
-    return train_mind(PuzzleTraining(num_puzzles=2500, epochs=6))
+    return train_mind(PuzzleTraining(num_puzzles=2500, epochs=6, rounds=0))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +47,7 @@ def test_it_learns_which_step_comes_next(trained: tuple[PuzzleMind, dict]):
     assert found["next_step"]["top_1"] <= found["next_step"]["top_5"] <= found["next_step"]["top_20"]
     assert found["steps_left"] > 0.5
     untrained = PuzzleMind().eval()
-    held = examples(puzzles(range(300), SEEDS), 0)
+    held = examples(ways_of(puzzles(range(300), SEEDS)), 0)
     is_step = held.futures[:, 0] >= 0
     right = [
         (one.think(held.summaries)[0][is_step].argmax(axis=1) == held.futures[is_step, 0]).mean()
@@ -106,9 +116,68 @@ def test_a_mind_that_knows_nothing_finds_one_step_in_the_end(tasks: list):
         assert found.rank_of(tasks[k]) == 0
 
 
+def test_a_hint_saves_pictures_and_a_wrong_one_does_not():
+    """In a small world of the commonest single steps, as a language takes longer to emerge than an order of steps."""
+    singles = [puzzle for puzzle in puzzles(range(6000)) if puzzle.depth == 1]
+    common = {name for name, _ in Counter(puzzle.program[0] for puzzle in singles).most_common(30)}
+    known = [puzzle for puzzle in singles if puzzle.program[0] in common]
+    trained_on, tasks = known[:-24], [puzzle.task for puzzle in known[-24:]]
+    torch.manual_seed(0)
+    mind = PuzzleMind(64)
+    learn(mind, examples(ways_of(trained_on), 0), epochs=200, seed=0)
+    mind.eval()
+
+    def pictures(hinted: list) -> float:
+        found = [
+            solve_hinted(task, mind, other, seconds=60, max_nodes=100, num_first=100)
+            for task, other in zip(tasks, hinted, strict=True)
+        ]
+        return float(np.mean([one.nodes for one in found]))
+
+    told, deaf, misled = pictures(tasks), pictures([None] * len(tasks)), pictures([*tasks[1:], tasks[0]])
+    assert told < 0.7 * deaf
+    assert told < 0.7 * misled
+
+
+def test_who_hears_a_hint_sees_nothing_of_the_task(trained: tuple[PuzzleMind, dict], tasks: list):
+    """The hint is all that comes through: with the same one, other tasks are searched in the same order."""
+    mind, _ = trained
+    hint = mind.hint(summary_of(tasks[0].inputs, tasks[0].outputs))
+    assert hint.shape == (HINT_LENGTH,)
+    assert 1 <= hint.min() <= hint.max() <= HINT_SYMBOLS
+    one, other = (HintedSearch(task, mind, hint).in_order for task in tasks[:2])
+    silent = HintedSearch(tasks[0], mind, None).in_order
+    for k in range(len(one)):
+        np.testing.assert_array_equal(one[k][1], other[k][1])
+        np.testing.assert_allclose(np.exp(-one[k][0]).sum(), 1.0, atol=1e-3)
+    assert any((one[k][1] != silent[k][1]).any() for k in range(len(one)))
+
+
+def test_rounds_of_search_find_programs_that_hold(trained: tuple[PuzzleMind, dict]):
+    """Of tasks that it is not told the programs of, and they are learned from."""
+    mind, _ = trained
+    new = [puzzle.task for puzzle in puzzles(range(5000, 5040))]
+    found = list(ways_found(new, mind, max_nodes=200))
+    assert len(found) > 10
+    for task, steps in found:
+        made = apply_program(steps, task.inputs)
+        assert made is not None
+        assert all(map(np.array_equal, made, task.outputs))
+    assert len(ways := list(ways_found(new, mind, max_nodes=5))) < len(found)
+    assert {task.name for task, _ in ways} <= {task.name for task, _ in found}
+    rotated = Task(
+        "turned", (tasks_in := new[0].inputs), tuple(np.rot90(g).copy() for g in tasks_in), tasks_in[:1], (None,)
+    )
+    training = PuzzleTraining(200, epochs=1, width=32, rounds=2, num_searched=5, max_nodes=600, tasks=(rotated,))
+    _, told = train_mind(training)
+    assert [one["searched"] for one in told["rounds"]] == [6, 6]
+    assert [one["solved_of_tasks"] for one in told["rounds"]] == [1, 1]
+    assert all(1 <= one["solved"] <= 6 for one in told["rounds"])
+
+
 def test_dreams_are_programs_by_likelihood(trained: tuple[PuzzleMind, dict]):
     mind, _ = trained
-    held = examples(puzzles(range(3), SEEDS), 0)
+    held = examples(ways_of(puzzles(range(3), SEEDS)), 0)
     dreamt = mind.dream(held.summaries[0], width=8, depth=2)
     assert len(dreamt) == 16
     assert [score for score, _ in dreamt] == sorted((score for score, _ in dreamt), reverse=True)
@@ -118,7 +187,7 @@ def test_dreams_are_programs_by_likelihood(trained: tuple[PuzzleMind, dict]):
 
 def test_examples_are_the_states_of_a_way_and_one_beside_each():
     some = list(puzzles(range(50)))
-    found = examples(some, 0)
+    found = examples(ways_of(some), 0)
     assert found.summaries.shape == (len(found.left), NUM_SUMMARY)
     assert found.summaries.dtype == np.float32
     assert np.isfinite(found.summaries).all()
@@ -134,7 +203,7 @@ def test_a_mind_is_read_as_it_was_written(trained: tuple[PuzzleMind, dict], tmp_
     mind, found = trained
     folder = write_mind(tmp_path / "mind", mind, found)
     again = read_mind(folder)
-    inputs = examples(puzzles(range(5), SEEDS), 0).summaries
+    inputs = examples(ways_of(puzzles(range(5), SEEDS)), 0).summaries
     assert all(np.array_equal(one, two) for one, two in zip(mind.think(inputs), again.think(inputs), strict=True))
     for task in tasks[:5]:
         one, two = (solve_guided(task, each, seconds=60, max_nodes=100) for each in (mind, again))
@@ -145,7 +214,10 @@ def test_a_mind_is_read_as_it_was_written(trained: tuple[PuzzleMind, dict], tmp_
 
 def test_training_follows_from_its_seed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("evolution.learn_puzzles._CHECKED", 20)
-    one, two, other = (train_mind(PuzzleTraining(200, epochs=1, width=32, seed=seed))[0] for seed in (5, 5, 6))
+    one, two, other = (
+        train_mind(PuzzleTraining(200, epochs=1, width=32, seed=seed, num_searched=10, max_nodes=50))[0]
+        for seed in (5, 5, 6)
+    )
     weights = [torch.cat([value.flatten() for value in mind.state_dict().values()]) for mind in (one, two, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])

@@ -24,9 +24,10 @@ def _ours() -> dict[str, Scenario]:
     from world.scenarios.guide import Guide
     from world.scenarios.name import Name
     from world.scenarios.refer import Refer
+    from world.scenarios.relay import Relay
     from world.scenarios.sokoban import Sokoban
 
-    every = (Name(), Describe(), Refer(), Ask(), Committee(), Guide(), Carry(), Forage(), Sokoban())
+    every = (Name(), Describe(), Refer(), Ask(), Committee(), Relay(), Guide(), Carry(), Forage(), Sokoban())
     return {scenario.name: scenario for scenario in every}
 
 

@@ -95,6 +95,12 @@ class Scenario(ABC):
     def observe(self, worlds: Worlds) -> Observation:
         """What each agent senses now."""
 
+    def cells_in_view(self, worlds: Worlds) -> np.ndarray:
+        """Which cell each place of a view shows, as `world.sense.cells_in_view`, which is right for most."""
+        from world.sense import cells_in_view
+
+        return cells_in_view(worlds, self.view_shape, self.view_is_whole)
+
     @abstractmethod
     def advance(self, worlds: Worlds, actions: np.ndarray, answers: np.ndarray | None) -> np.ndarray:
         """One step, in place: acts (B, A), and what each agent says the goal is, (B, A, G). Rewards (B, A) float32."""

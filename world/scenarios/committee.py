@@ -36,8 +36,8 @@ from world.state import Worlds, worlds_of
 
 DEFAULT_SIZES = (4, 4)
 _LEAST_VALUES, _MOST_VALUES = 4, 8  # with fewer, what is held out would be more than a third or miss a value
-_STEPS = np.concatenate([STEP_RC[1:], [[-1, -1], [-1, 1], [1, -1], [1, 1]]])  # rows and columns, by value
-_STEP_NAMES = (*DIRECTIONS, "up left", "up right", "down left", "down right")
+STEPS = np.concatenate([STEP_RC[1:], [[-1, -1], [-1, 1], [1, -1], [1, 1]]])  # rows and columns, by value
+STEP_NAMES = (*DIRECTIONS, "up left", "up right", "down left", "down right")
 # rows and columns of four cells each, some of them twice: a square, a corner, a bar and a post
 _SHAPES = np.array([
     [[0, 0], [0, 1], [1, 0], [1, 1]], [[0, 0], [1, 0], [1, 1], [1, 1]],
@@ -94,7 +94,7 @@ class Committee(SpokenScenario):
         num_colours, num_steps = sizes
         self.attributes = (
             Attribute("colour", COLOURS[:num_colours], is_visible=False),
-            Attribute("step", _STEP_NAMES[:num_steps], is_visible=False),
+            Attribute("step", STEP_NAMES[:num_steps], is_visible=False),
         )
         self.num_choices = len(self.meanings(TRAIN))
 
@@ -136,7 +136,7 @@ class Committee(SpokenScenario):
         scene[:, PAINTED, 1] = (goal[:, 0] + 1 + scene[:, PAINTED, 1]) % num_colours
         after = scene.copy()
         after[:, PAINTED, 1] = goal[:, 0]
-        after[:, MOVED, 2:] += _STEPS[goal[:, 1]]
+        after[:, MOVED, 2:] += STEPS[goal[:, 1]]
         board = np.zeros((num_worlds, 3 * _PITCH_CELLS - 1, 2 * _PITCH_CELLS - 1), np.uint8)
         board[:, _PANEL_CELLS::_PITCH_CELLS] = WALL_BODY
         board[:, :, _PANEL_CELLS] = WALL_BODY
@@ -186,7 +186,7 @@ class Committee(SpokenScenario):
         board[board == _OUTPUT] = 0
         is_object = board == _BEFORE + 2 * SOLVED
         b, row, column = np.nonzero(is_object)
-        step = _STEPS[laws[b, 1]]
+        step = STEPS[laws[b, 1]]
         board[b, row + step[:, 0], column + step[:, 1] + _PITCH_CELLS] = _OUTPUT
         colour[:, _OUTPUT] = ARC_COLOURS[laws[:, 0]]
         return board, colour
