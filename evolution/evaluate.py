@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, log2
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,19 @@ def earned_again(
 
 
 def evaluate(policy: Policy, genomes: Tensor, scenario: Scenario, **options: Any) -> dict[str, Any]:
-    """Share of worlds won, and understood, with 95 % Wilson intervals; options as for `play`."""
+    """Share of worlds won, and understood, with 95 % Wilson intervals; options as for `play`.
+
+    "bits_heard": what messages can carry, L log2 V each, of all agents of a world in all steps but the last, which
+    nobody hears any more; mean over worlds. "bits_per_solved": those of all worlds, for each that was won; None if none
+    was. "without_talk", "silent_vote": shares of trained worlds, `Scenario.chance_success` and `silent_vote`; None
+    where nobody knows.
+    """
     rollout, _ = play(policy, genomes, scenario, **options)
     won, worlds = int(rollout.worlds.is_won.sum()), len(rollout.worlds)
+    spec = policy.spec
+    of_message = 0.0 if options.get("channel") == "mute" else spec.message_length * log2(spec.num_symbols)
+    bits = of_message * scenario.num_agents * float((rollout.worlds.steps_taken - 1).clip(0).sum())
+    ceilings = {"without_talk": scenario.chance_success(), "silent_vote": scenario.silent_vote()}
     return {
         "scenario": scenario.name,
         "split": options.get("split", "train"),
@@ -126,6 +137,9 @@ def evaluate(policy: Policy, genomes: Tensor, scenario: Scenario, **options: Any
         "interval": list(share_interval(won, worlds)),
         "understanding": float(rollout.is_understood.mean()),
         "boxlings": len(genomes),
+        "bits_heard": bits / worlds,
+        "bits_per_solved": bits / won if won else None,
+        **{name: None if isnan(share) else share for name, share in ceilings.items()},
     }
 
 

@@ -164,6 +164,14 @@ class Scenario(ABC):
         """Share of trained worlds that the best policy without talk can win, or more; nan where nobody knows."""
 
 
+    def silent_vote(self) -> float:
+        """Share of trained worlds that are won if all act on what each knows alone, and vote without a word.
+
+        Where one alone decides it is what that one makes of it, as in most scenarios: `chance_success`.
+        """
+        return self.chance_success()
+
+
 def check_numbers(numbers: np.ndarray) -> np.ndarray:
     """World numbers as int64 (B,); ValueError otherwise."""
     numbers = np.asarray(numbers)

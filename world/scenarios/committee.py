@@ -219,7 +219,7 @@ class Committee(SpokenScenario):
         return self.observe(worlds).view[:, 0]
 
     def silent_vote(self) -> float:
-        """Share of trained worlds in which the grid is right that the two who saw a demonstration vote for.
+        """As in every scenario: here in which the grid is right that the two who saw a demonstration vote for.
 
         Each votes for a grid by a law that is trained on and agrees with what it saw; between two grids chance decides.
         So the vote is as often right as its voters are on average, whatever they agreed on before.

@@ -1,19 +1,18 @@
 """Scenario `relay`: a guide sees demonstrations of a law and speaks; a builder sees the test alone, and edits it.
 
-The law, as in ARC (Chollet 2019, https://arxiv.org/abs/1911.01547), moves all objects of a colour by a step and leaves
+The law, as in ARC (Chollet 2019, https://arxiv.org/abs/1911.01547), moves the object of one colour by a step and leaves
 the others alone. The guide sees two demonstrations, one after the other, and no test. The builder has a canvas, on
 which the test's input lies, and no demonstration: so do people hand on ARC tasks in LARC (Acquaviva et al. 2022,
-https://arxiv.org/abs/2106.07824). It has a glance at the whole canvas while the guide says its first word, then its
-selection goes from object to object in reading order, and its view is centred on the selected one. An act
-is an edit: `MOVE` the selected object by a cell, as often as need be, or stay, and so go on to the next. After the
-last one, or when its steps are up, the canvas is handed in, and every cell has to be right. Departures from LARC: the
-guide may say a word in each step, and the builder cannot choose what to look at.
+https://arxiv.org/abs/2106.07824). While the guide says its first word, it can do nothing. Then an act in a direction
+*selects* the next object that lies there, and to stay is to *zoom* in on what is selected; from then on an act is an
+*edit*, and moves the object by a cell, and to stay is to hand the canvas in, as it is when the steps are up. Every cell
+has to be right. Departure from LARC: the guide may say a word in each step.
 
-Canvases are drawn before laws, so that nothing on them tells the law: of the three colours that lie there each is as
-often the one that moves, by each step of the split. So a builder that hears nothing wins at most 1 in 3 times the
-number of steps that a colour has: of `relay`, whose 6 colours and 8 steps make 48 laws, 1 / 18 of those trained on,
-and 1 / 6 of the 12 held out, for who has learned which these are. There is no one to vote with: a silent vote is what
-the builder makes of it alone.
+Canvases are drawn before laws, so that nothing on them tells the law: of the four objects that lie there each is as
+often the one that moves, by each step of the split. So a builder that hears nothing wins at most 1 in 4 times the
+number of steps that a colour has: of `relay`, whose 6 colours and 8 steps make 48 laws, 1 / 24 of those trained on,
+and 1 / 8 of the 12 held out, for who has learned which these are. There is nobody else to vote with: a silent vote is
+what the builder makes of it alone.
 
 `relay:4x4` has as few colours and steps as can be; of colours there are 4 to 8, of steps 4 or 8.
 """
@@ -36,18 +35,22 @@ from world.state import Worlds, worlds_of
 
 DEFAULT_SIZES = (6, 8)
 _STEP_COUNTS = (4, 8)  # a third of them would not be held out of every colour alike
-_NUM_OBJECTS, _NUM_PRESENT = 4, 3  # on the canvas, and their colours
+_NUM_OBJECTS = 4  # on the canvas, each of a colour of its own
 _NUM_SHOWN = 2  # objects in a demonstration
 _DEMO_CELLS, _CANVAS_CELLS = 5, 8  # sides of the grids
-_WIDE = 23  # of the board: before and after of two demonstrations, over input and canvas, over the selection's lane
+_WIDE = 23  # of the board: before and after of two demonstrations, over input and canvas, over a lane
 _HIGH = _DEMO_CELLS + 1 + _CANVAS_CELLS + 1 + 1
 _CANVAS_ROW = _DEMO_CELLS + 1
 _INPUT_COLUMN, _CANVAS_COLUMN = 2, 13
 _SHOWN = 2  # body ids: the objects of demonstrations, grid by grid
 _INPUT = _SHOWN + 4 * _NUM_SHOWN
 _CANVAS = _INPUT + _NUM_OBJECTS
-_SELECTION = _CANVAS + _NUM_OBJECTS  # the builder's body: a mark in the lane, one place further for each object
+_SELECTION = _CANVAS + _NUM_OBJECTS  # the builder's body: a mark in the lane, under what is selected
+# `Worlds.num_done`: 0 while the builder listens, then the number of the selected object, beyond all of these once it is
+# zoomed in on, and in the end that the canvas is handed in
+_ZOOMED, _HANDED_IN = _NUM_OBJECTS, 2 * _NUM_OBJECTS + 1
 _VIEW_CELLS = 11
+_STEP_RC = STEP_RC
 
 
 @njit(cache=True)
@@ -66,33 +69,79 @@ def _place(state, grid, margin, body):
 
 
 @njit(cache=True)
-def _draw_canvas(state, grid, order, colours):
-    """Four objects in reading order, into grid (8, 8) as 1 to 4; colours (4,) of three kinds, order[:3] the kinds."""
+def _next_object(at_rc, here, direction):
+    """The nearest object in the quarter of the canvas around a direction, from object `here`; that itself for none."""
+    found, shortest = here, 1 << 30
+    for k in range(len(at_rc)):
+        down, across = at_rc[k, 0] - at_rc[here, 0], at_rc[k, 1] - at_rc[here, 1]
+        along = down * _STEP_RC[direction, 0] + across * _STEP_RC[direction, 1]
+        aside = abs(down * _STEP_RC[direction, 1]) + abs(across * _STEP_RC[direction, 0])
+        if along > 0 and along >= aside and along + aside < shortest:
+            found, shortest = k, along + aside
+    return found
+
+
+@njit(cache=True)
+def _count_jumps(at_rc, target, jumps):
+    """Fewest selections from each object to the target, into jumps (4,); 99 where there is no way."""
+    jumps[:] = 99
+    jumps[target] = 0
+    for _ in range(len(jumps) - 1):
+        for k in range(len(jumps)):
+            for direction in range(1, 5):
+                jumps[k] = min(jumps[k], 1 + jumps[_next_object(at_rc, k, direction)])
+
+
+@njit(cache=True)
+def _selected_kernel(at_rc, here, directions, found):
+    for b in range(len(here)):
+        found[b] = _next_object(at_rc[b], here[b], directions[b])
+
+
+@njit(cache=True)
+def _advice_kernel(at_rc, here, target, advice):
+    """Bits of the directions that bring a selection nearer to the target; 0 if it is there."""
+    jumps = np.empty(at_rc.shape[1], np.int64)
+    for b in range(len(here)):
+        _count_jumps(at_rc[b], target[b], jumps)
+        for direction in range(1, 5):
+            if jumps[_next_object(at_rc[b], here[b], direction)] == jumps[here[b]] - 1:
+                advice[b] |= 1 << direction
+
+
+@njit(cache=True)
+def _draw_canvas(state, grid, order):
+    """Four objects in reading order, into grid (8, 8) as 1 to 4, all to be reached from the first; colours in order."""
+    at_rc = np.empty((4, 2), np.int64)
+    jumps = np.empty(4, np.int64)
     while True:
         grid[:] = 0
-        is_full = True
-        for k in range(len(colours)):
-            is_full = is_full and _place(state, grid, 1, 1 + k)[0] >= 0
-        if is_full:
-            break
-    names = np.zeros(len(colours) + 1, grid.dtype)
-    count = 0
-    for i in range(grid.shape[0]):
-        for j in range(grid.shape[1]):
-            if grid[i, j] > 0:
-                if names[grid[i, j]] == 0:
+        is_good = True
+        for k in range(4):
+            is_good = is_good and _place(state, grid, 1, 5 + k)[0] >= 0
+        if not is_good:
+            continue
+        count = 0
+        for i in range(grid.shape[0]):
+            for j in range(grid.shape[1]):
+                body = grid[i, j]
+                if body > 4:
+                    at_rc[count] = i, j
                     count += 1
-                    names[grid[i, j]] = count
-                grid[i, j] = names[grid[i, j]]
+                    for row in range(i, min(i + 2, grid.shape[0])):
+                        for column in range(j, min(j + 2, grid.shape[1])):
+                            if grid[row, column] == body:
+                                grid[row, column] = count
+        for k in range(4):
+            _count_jumps(at_rc, k, jumps)
+            is_good = is_good and jumps[0] < 99
+        if is_good:
+            break
     for i in range(len(order)):
         order[i] = i
     for i in range(len(order) - 1):
         j = i + below(state, len(order) - i)
         order[i], order[j] = order[j], order[i]
-    colours[:3], colours[3] = order[:3], order[0]
-    for i in range(len(colours) - 1):
-        j = i + below(state, len(colours) - i)
-        colours[i], colours[j] = colours[j], colours[i]
 
 
 @njit(cache=True)
@@ -115,12 +164,11 @@ def _draw_kernel(
     canvas_states, law_states, demo_states, steps_of, steps, arc_colours, forced, board, colour, role, goal
 ):
     order = np.empty(len(steps_of), np.int64)
-    colours = np.empty(4, np.int64)
     canvas = np.empty((8, 9), np.uint8)[:, :8]  # laid out as what is cut out of a board
     for b in range(len(board)):
-        _draw_canvas(canvas_states[b : b + 1], canvas, order, colours)
+        _draw_canvas(canvas_states[b : b + 1], canvas, order)
         for k in range(4):
-            colour[b, _INPUT + k] = colour[b, _CANVAS + k] = arc_colours[colours[k]]
+            colour[b, _INPUT + k] = colour[b, _CANVAS + k] = arc_colours[order[k]]
         for i in range(8):
             for j in range(8):
                 if canvas[i, j] > 0:
@@ -128,7 +176,7 @@ def _draw_kernel(
                     board[b, _CANVAS_ROW + i, _CANVAS_COLUMN + j] = _CANVAS - 1 + canvas[i, j]
         state = law_states[b : b + 1]
         role[b, below(state, role.shape[1])] = 0
-        wanted = order[below(state, 3)]
+        wanted = order[below(state, 4)]
         step = steps_of[wanted, below(state, steps_of.shape[1])]
         if forced[b, 0] >= 0:
             wanted, step = forced[b, 0], forced[b, 1]
@@ -150,7 +198,7 @@ class Relay(Scenario):
 
     summary = "a guide sees two demonstrations and talks; a builder sees the test alone, and edits it"
     num_agents = 2
-    num_steps = 14  # 9 if nothing is done in vain
+    num_steps = 14  # 5 to 8 if nothing is done in vain
     view_shape = (_VIEW_CELLS, _VIEW_CELLS)
     num_looks = NUM_LOOKS
     is_decided_by_answers = False
@@ -240,16 +288,24 @@ class Relay(Scenario):
         worlds.last_action[:] = np.where(was_over[:, None], 0, actions)
         worlds.steps_taken += ~was_over
         is_builder = worlds.role == Role.BUILDER
-        act = worlds.last_action[is_builder]
-        board = worlds.owner.copy()
-        is_moved = _move(board, worlds.num_done, act)
-        goes_on = ~was_over & ((worlds.num_done == 0) | (act == Act.STAY))
-        worlds.num_done += goes_on
+        act = worlds.last_action[is_builder].astype(np.int64)
+        board, at = worlds.owner.copy(), worlds.num_done.astype(np.int64)
+        is_moved = _move(board, at - _ZOOMED, act)
+        selected = np.zeros(len(worlds), np.int64)
+        _selected_kernel(_places(worlds), np.clip(at, 1, _NUM_OBJECTS) - 1, act, selected)
+        is_selecting, is_editing = (at > 0) & (at <= _ZOOMED), (at > _ZOOMED) & (at < _HANDED_IN)
+        stays = act == Act.STAY
+        at = np.select(
+            [was_over, at == 0, is_selecting & stays, is_selecting, is_editing & stays],
+            [at, 1, at + _ZOOMED, 1 + selected, _HANDED_IN],
+            at,
+        )
+        worlds.num_done[:] = at
         worlds.last_moved[:] = is_moved[:, None] & is_builder
-        changed = np.flatnonzero(is_moved | goes_on)
-        _select(board, worlds.num_done)
+        _select(board, at)
+        changed = np.flatnonzero((board != worlds.owner).any(axis=(1, 2)))
         worlds.arena.put(changed, _arena(board[changed], worlds.colour[changed], worlds.role[changed]))
-        is_in = ~was_over & ((worlds.num_done > _NUM_OBJECTS) | (worlds.steps_taken >= self.num_steps))
+        is_in = ~was_over & ((at == _HANDED_IN) | (worlds.steps_taken >= self.num_steps))
         is_right = (_cut(worlds.look, _CANVAS_COLUMN) == self.truth(worlds)).all(axis=(1, 2))
         worlds.is_won |= is_in & is_right
         worlds.is_over |= is_in
@@ -257,25 +313,25 @@ class Relay(Scenario):
         return np.repeat(reward[:, None], self.num_agents, axis=1)
 
     def plan(self, worlds: Worlds) -> np.ndarray:
-        is_asked = ~worlds.is_over & (worlds.num_done > 0) & (worlds.num_done <= _NUM_OBJECTS)
-        place = np.clip(worlds.num_done.astype(np.int64), 1, _NUM_OBJECTS) - 1
-        worlds_index = np.arange(len(worlds))
-        is_moved = worlds.colour[worlds_index, _CANVAS + place] == ARC_COLOURS[worlds.goal[:, 0]]
-        wanted = np.where(is_moved[:, None], STEPS[worlds.goal[:, 1]], 0)
-        at_rc = [
-            _first_cell(_cut(worlds.owner, column), body + place)
-            for column, body in ((_INPUT_COLUMN, _INPUT), (_CANVAS_COLUMN, _CANVAS))
-        ]
-        left = wanted - (at_rc[1] - at_rc[0])  # (B, 2) rows and columns still to go
+        at_rc, here = _places(worlds), _selected(worlds) - 1
+        every = np.arange(len(worlds))
+        is_target = worlds.colour[:, _CANVAS : _CANVAS + _NUM_OBJECTS] == ARC_COLOURS[worlds.goal[:, :1]]
+        target = is_target.argmax(axis=1)
         advice = np.zeros(len(worlds), np.uint8)
+        _advice_kernel(at_rc, here, target, advice)
+        laid_rc = _first_cells(_cut(worlds.owner, _INPUT_COLUMN), _INPUT)
+        left = np.where(is_target.any(axis=1)[:, None], STEPS[worlds.goal[:, 1]], 0) - (at_rc - laid_rc)[every, target]
+        edits = np.zeros(len(worlds), np.uint8)
         for k, (less, more) in enumerate(((Act.UP, Act.DOWN), (Act.LEFT, Act.RIGHT))):
-            advice |= np.where(left[:, k] < 0, 1 << less, np.where(left[:, k] > 0, 1 << more, 0)).astype(np.uint8)
-        advice[~is_asked | (advice == 0)] = 1 << Act.STAY
+            edits |= np.where(left[:, k] < 0, 1 << less, np.where(left[:, k] > 0, 1 << more, 0)).astype(np.uint8)
+        is_editing = worlds.num_done > _ZOOMED
+        advice = np.where(is_editing, np.where(here == target, edits, 0), advice)
+        advice[(worlds.num_done == 0) | (advice == 0)] = 1 << Act.STAY
         advice[worlds.is_over] = 0
         return np.where(worlds.role == Role.BUILDER, advice[:, None], 0).astype(np.uint8)
 
     def chance_success(self) -> float:
-        return 1 / (_NUM_PRESENT * (len(self.meanings(TRAIN)) // self.attribute_sizes[0]))
+        return 1 / (_NUM_OBJECTS * (len(self.meanings(TRAIN)) // self.attribute_sizes[0]))
 
 
 _UNSEEN, _BEYOND = -1, -2  # places of a view that show nothing, and what is beyond the canvas
@@ -294,19 +350,22 @@ _DEMONSTRATIONS = np.stack([
     np.maximum(_place_in_view(0, before, _DEMO_CELLS, 0, 0), _place_in_view(0, after, _DEMO_CELLS, 6, 6))
     for before, after in ((0, 6), (12, 18))
 ])  # fmt: skip
-_GLANCE = _place_in_view(_CANVAS_ROW, _CANVAS_COLUMN, _CANVAS_CELLS, 1, 1)
 
 
 def _cells_shown(worlds: Worlds) -> np.ndarray:
     """The cell of the board that each place of each view shows, (B, A, 11, 11) int64: _UNSEEN, _BEYOND, or one."""
-    place = np.clip(worlds.num_done.astype(np.int64), 1, _NUM_OBJECTS) - 1
-    at_rc = _first_cell(_cut(worlds.owner, _CANVAS_COLUMN), _CANVAS + place)
+    here = _selected(worlds)
+    every = np.arange(len(worlds))
+    at_rc = _places(worlds)[every, here - 1]
     around = np.arange(_VIEW_CELLS) - _VIEW_CELLS // 2
     rows, columns = (at_rc[:, k, None] + around for k in (0, 1))
-    cells = (rows[:, :, None] + _CANVAS_ROW) * _WIDE + columns[:, None] + _CANVAS_COLUMN
     inside = [(axis >= 0) & (axis < _CANVAS_CELLS) for axis in (rows, columns)]
-    zoomed = np.where(inside[0][:, :, None] & inside[1][:, None], cells, _BEYOND)
-    of_builder = np.where((worlds.num_done == 0)[:, None, None], _GLANCE, zoomed)
+    is_inside = inside[0][:, :, None] & inside[1][:, None]
+    cells = (rows[:, :, None] + _CANVAS_ROW) * _WIDE + columns[:, None] + _CANVAS_COLUMN
+    body = worlds.owner.reshape(len(worlds), _HIGH * _WIDE)[every[:, None, None], np.where(is_inside, cells, 0)]
+    is_selected = is_inside & (body == (_CANVAS - 1 + here)[:, None, None])
+    zoomed = np.where(is_selected, cells, _UNSEEN)
+    of_builder = np.where((worlds.num_done > _ZOOMED)[:, None, None], zoomed, np.where(is_inside, cells, _BEYOND))
     of_guide = _DEMONSTRATIONS[worlds.steps_taken % 2]
     shown = np.where((worlds.role == Role.GUIDE)[:, :, None, None], of_guide[:, None], of_builder[:, None])
     shown[worlds.is_over] = _UNSEEN
@@ -318,15 +377,27 @@ def _cut(board: np.ndarray, column: int) -> np.ndarray:
     return board[:, _CANVAS_ROW : _CANVAS_ROW + _CANVAS_CELLS, column : column + _CANVAS_CELLS]
 
 
-def _first_cell(grids: np.ndarray, bodies: np.ndarray) -> np.ndarray:
-    """Row and column (B, 2) of the first cell of a body (B,) each in grids (B, h, w)."""
+def _first_cells(grids: np.ndarray, first_body: int) -> np.ndarray:
+    """Rows and columns (B, 4, 2) of the first cells of four bodies in grids (B, h, w)."""
     num_grids, high, wide = grids.shape
-    first = (grids == bodies[:, None, None]).reshape(num_grids, high * wide).argmax(axis=1)
-    return np.stack(np.divmod(first, wide), axis=1)
+    is_body = grids[:, None] == np.arange(first_body, first_body + _NUM_OBJECTS)[:, None, None]
+    first = is_body.reshape(num_grids, _NUM_OBJECTS, high * wide).argmax(axis=2)
+    return np.stack(np.divmod(first, wide), axis=2)
+
+
+def _places(worlds: Worlds) -> np.ndarray:
+    """Where the objects are on the canvas, (B, 4, 2) rows and columns."""
+    return _first_cells(_cut(worlds.owner, _CANVAS_COLUMN), _CANVAS)
+
+
+def _selected(worlds: Worlds) -> np.ndarray:
+    """The numbers (B,) of the selected objects, 1 to 4; while the builder listens it is the first."""
+    at = worlds.num_done.astype(np.int64)
+    return np.clip(np.where(at > _ZOOMED, at - _ZOOMED, at), 1, _NUM_OBJECTS)
 
 
 def _move(board: np.ndarray, selected: np.ndarray, act: np.ndarray) -> np.ndarray:
-    """Move the selected objects (B,), 1 to 4, on the canvases of boards, in place, by acts (B,); which moved, (B,)."""
+    """Move objects (B,), 1 to 4, on the canvases of boards, in place, by acts (B,); which moved, (B,)."""
     is_moved = np.zeros(len(board), bool)
     which = np.flatnonzero((selected > 0) & (selected <= _NUM_OBJECTS) & (act != Act.STAY))
     if len(which) == 0:
@@ -348,10 +419,14 @@ def _move(board: np.ndarray, selected: np.ndarray, act: np.ndarray) -> np.ndarra
     return is_moved
 
 
-def _select(board: np.ndarray, place: np.ndarray) -> None:
-    """Put the builder's mark at a place (B,) of the lane, in boards, in place; 0: nothing is selected yet."""
-    board[board == _SELECTION] = 0
-    board[np.arange(len(board)), -1, _CANVAS_COLUMN + 1 + place] = _SELECTION
+def _select(board: np.ndarray, at: np.ndarray) -> None:
+    """Put the builder's mark into the lane, under what is selected at (B,) of `Worlds.num_done`, in boards, in place."""
+    first = _first_cells(_cut(board, _CANVAS_COLUMN), _CANVAS)
+    here = np.clip(np.where(at > _ZOOMED, at - _ZOOMED, at), 1, _NUM_OBJECTS) - 1
+    is_known = at < _HANDED_IN  # afterwards it stays where it was
+    board[is_known] = np.where(board[is_known] == _SELECTION, 0, board[is_known])
+    column = first[np.arange(len(board)), here, 1]
+    board[is_known, -1, _CANVAS_COLUMN + column[is_known]] = _SELECTION
 
 
 def _arena(board: np.ndarray, colour: np.ndarray, role: np.ndarray) -> Arena:
