@@ -219,7 +219,9 @@ def _eval(options: argparse.Namespace) -> int:
         + (f", understanding {found['understanding']:.3f}" if scenario.has_guide else ""),
     ]
     if found["without_talk"] is not None:
-        solved = f"{found['bits_per_solved']:,.0f} a solved one" if found["bits_per_solved"] is not None else "none solved"
+        solved = (
+            f"{found['bits_per_solved']:,.0f} a solved one" if found["bits_per_solved"] is not None else "none solved"
+        )
         lines.append(
             f"{found['bits_heard']:.0f} bits heard a world, {solved}; of trained worlds at best "
             f"{found['without_talk']:.3f} without talk, {found['silent_vote']:.3f} by a silent vote"

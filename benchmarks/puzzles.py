@@ -6,9 +6,10 @@
 All on one thread. `rate`: certified puzzles a CPU second, and the shares that were refused. `generated`: for a mind of
 each seed and each split, of `--puzzles` puzzles: those solved at 1, 2 and 3 answers and the pictures made, by the plain
 search, by the same search in the mind's order, by search in the mind's own model, and by the mind alone, at the same
-CPU seconds a puzzle; `--figure` draws the shares solved against CPU seconds. `files`: the plain search on files
+CPU seconds a puzzle, and by who sees nothing and hears the mind's hint, none, or that for another puzzle; `--figure`
+draws the shares solved against CPU seconds. `files`: the plain search on files
 of ARC tasks; a quarter of each file's tasks, those whose names have the smallest SHA-256, is told apart, for whoever
-develops on the others. Keys: "rate", "generated" (seed, split, ways), "files" (file, part, found).
+develops on the others. Keys: "rate", "generated" (seed, split, ways, compared), "files" (file, part, found).
 """
 
 # ruff: noqa: E402 - paths come before what they are for
@@ -31,12 +32,13 @@ sys.path = [folder for folder in sys.path if not folder.endswith("benchmarks")]
 import torch
 
 from analysis.drawing import png
-from analysis.puzzles import WAYS, plot_ways, solve_all, summary
+from analysis.puzzles import WAYS, compare, plot_ways, solve_all, summary
 from evolution.learn_puzzles import PuzzleTraining, train_mind
 from world.puzzles.generator import REASONS, puzzles
 from world.puzzles.tasks import Task, read_tasks
 from world.splits import COMPOSITIONS, FAMILIES, PARAMETERS, SEEDS
 
+FOUR = ("plain", "ordered", "imagined", "alone")  # ways of who sees the task
 SPLITS = (SEEDS, COMPOSITIONS, FAMILIES, PARAMETERS)
 
 
@@ -58,15 +60,20 @@ def generated(seed: int, count: int, train: int, seconds: float) -> list[dict[st
     rows = []
     for split in SPLITS:
         tasks = [puzzle.task for puzzle in puzzles(range(count), split)]
-        ways, times = {}, {}
-        for way in WAYS:
-            solved = solve_all(tasks, seconds, mind, way=way)
-            ways[way] = summary(solved)
-            times[way] = [one.found.seconds if one.rank is not None else float("inf") for one in solved]
+        solved = {way: solve_all(tasks, seconds, mind, way=way) for way in WAYS}
+        ways = {way: summary(some) for way, some in solved.items()}
+        times = {
+            way: [one.found.seconds if one.rank is not None else float("inf") for one in some]
+            for way, some in solved.items()
+        }
+        against = {
+            f"{before} and {after}": compare(solved[before], solved[after])
+            for before, after in (("plain", "ordered"), ("deaf", "hinted"), ("deaf", "misled"))
+        }
         rows.append(
             {
                 "seed": seed, "split": split, "ways": ways, "times": times, "training_seconds": training_seconds,
-                "next_step": learned["next_step"],
+                "next_step": learned["next_step"], "rounds": learned["rounds"], "compared": against,
             }
         )  # fmt: skip
     return rows
@@ -106,6 +113,7 @@ def main() -> None:
             rows = generated(seed, options.puzzles, options.train, options.seconds)
             found["generated"] += rows
             for row in rows:
+                tell(f"seed {seed}, {row['split']}: {json.dumps(row['compared'])}")
                 for way, one in row["ways"].items():
                     at = " ".join(f"@{k} {one[f'solved_at_{k}']}" for k in (1, 2, 3))
                     tell(
@@ -113,8 +121,8 @@ def main() -> None:
                         f"{one['median_nodes']:,.0f} in the middle; {one['cpu_seconds']:.1f} CPU s"
                     )
         if options.figure:
-            some = [row for row in found["generated"] if row["split"] == SEEDS]
-            times = {way: [row["times"][way] for row in some] for way in WAYS}
+            some = [row for row in found["generated"] if row["split"] == FAMILIES]
+            times = {way: [row["times"][way] for row in some] for way in FOUR}
             options.figure.write_bytes(png(plot_ways(times, "Fast simulation or intrinsic search?").figure))
         for row in found["generated"]:
             del row["times"]

@@ -393,7 +393,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "language_rounds": 0, "acting_rounds": 8,
     },
     "relay": _OF_GUIDES | {
-        "conv_channels": 16, "language_rounds": 24, "acting_rounds": 16, "epochs": 1,
+        # who sees and talks and who sees and edits look with the same eyes: with more rounds of language than of acting
+        # builders learned nothing
+        "generations": 40, "conv_channels": 16, "language_rounds": 8, "acting_rounds": 48, "epochs": 1,
         "half_told_share": 0.0,
     },
     "describe": _OF_OBJECTS,

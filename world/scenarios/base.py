@@ -163,7 +163,6 @@ class Scenario(ABC):
     def chance_success(self) -> float:
         """Share of trained worlds that the best policy without talk can win, or more; nan where nobody knows."""
 
-
     def silent_vote(self) -> float:
         """Share of trained worlds that are won if all act on what each knows alone, and vote without a word.
 

@@ -10,11 +10,11 @@ has to be right. Departure from LARC: the guide may say a word in each step.
 
 Canvases are drawn before laws, so that nothing on them tells the law: of the four objects that lie there each is as
 often the one that moves, by each step of the split. So a builder that hears nothing wins at most 1 in 4 times the
-number of steps that a colour has: of `relay`, whose 6 colours and 8 steps make 48 laws, 1 / 24 of those trained on,
-and 1 / 8 of the 12 held out, for who has learned which these are. There is nobody else to vote with: a silent vote is
+number of steps that a colour has: of `relay`, whose 4 colours and 4 steps make 16 laws, 1 / 12 of those trained on,
+and 1 / 4 of the 4 held out, for who has learned which these are. There is nobody else to vote with: a silent vote is
 what the builder makes of it alone.
 
-`relay:4x4` has as few colours and steps as can be; of colours there are 4 to 8, of steps 4 or 8.
+`relay:8x8` has as many colours and steps as can be; of colours there are 4 to 8, of steps 4 or 8.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from world.scenarios.told import ARC_COLOURS, COLOURS, draw_colours
 from world.splits import TRAIN
 from world.state import Worlds, worlds_of
 
-DEFAULT_SIZES = (6, 8)
+DEFAULT_SIZES = (4, 4)
 _STEP_COUNTS = (4, 8)  # a third of them would not be held out of every colour alike
 _NUM_OBJECTS = 4  # on the canvas, each of a colour of its own
 _NUM_SHOWN = 2  # objects in a demonstration
@@ -203,7 +203,7 @@ class Relay(Scenario):
     num_looks = NUM_LOOKS
     is_decided_by_answers = False
     guide_sees = True
-    variants = ("relay:4x4",)
+    variants = ("relay:8x8",)
     wrong_canvas_reward = -0.15
 
     def __init__(self, sizes: tuple[int, int] = DEFAULT_SIZES, name: str = "relay") -> None:
