@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from analysis.drawing import BLACK, CLAN_COLOURS, DPI, GREEN, GREY, PAPER, VERMILION, dress, house_style, new_axes, png
 from evolution.storage import GrowingTable, write_bytes
 from world.codec import describe, encode
-from world.puzzles.generator import REASONS, puzzles
+from world.puzzles.generator import BOOK_VERSION, REASONS, puzzles
 from world.puzzles.search import Found, solve
 from world.puzzles.tasks import Task, submission
 from world.render import PALETTE
@@ -195,7 +195,7 @@ def draw(one: Solved) -> Figure:
             if rows == 3 and truth is not None:
                 _draw_grid(axes[2, k], truth, "truth", BLACK)
         steps = "no program found" if best is None else ", then ".join(best.program)
-        told = "\n".join(wrap(steps, 24 * columns)[:3])
+        told = "\n".join(wrap(steps, 24 * columns, max_lines=3, placeholder=" ..."))
         figure.suptitle(f"{task.name}\n{told}", fontsize=9, color=BLACK)
     return figure
 
@@ -304,7 +304,7 @@ def write_puzzles(
         known.write()
     refused = dict(zip(REASONS, counted.tolist(), strict=True))
     return {
-        "folder": str(folder), "split": split, "puzzles": number, "refused": refused,
+        "folder": str(folder), "split": split, "puzzles": number, "book": BOOK_VERSION, "refused": refused,
         "depths": {str(depth): number for depth, number in sorted(depths.items())},
     }  # fmt: skip
 
@@ -314,7 +314,8 @@ _KNOWN = pa.schema(
         ("name", pa.string()), ("depth", pa.int8()), ("nodes", pa.int64()), ("changed", pa.float32()),
         ("program", pa.string()), ("families", pa.string()), ("rivals", pa.int16()), ("survivors", pa.int16()),
         ("demonstrations", pa.int8()), ("tests", pa.int8()),
-    ]
+    ],
+    {"book": str(BOOK_VERSION)},
 )  # fmt: skip
 
 

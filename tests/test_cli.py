@@ -144,7 +144,7 @@ def test_help_tells_meaning_and_default_of_options(capsys):
     length = {name: options["message_length"] for name, options in DEFAULTS.items()}
     assert length == {
         "guide": 4, "carry": 4, "forage": 4, "sokoban": 1, "name": 6, "describe": 4, "refer": 4, "ask": 1,
-        "committee": 6,
+        "committee": 6, "relay": 4,
     }  # fmt: skip
     assert "L, symbols in a message (default: 4, 1 in sokoban, 1 in ask, 6 in committee, 6 in name)" in words
     assert "--device cpu|cuda" in words

@@ -68,6 +68,8 @@ def test_puzzles_are_written_learned_from_and_solved(tmp_path: Path, capsys: pyt
     assert refused == []
     rows = pq.read_table(made / "puzzles.parquet").to_pylist()
     assert [row["name"] for row in rows] == [f"train-{k}" for k in range(25)]
+    assert pq.read_schema(made / "puzzles.parquet").metadata[b"book"] == b"1"
+    assert told["book"] == 1
     assert {"depth", "nodes", "changed", "program", "survivors"} <= set(rows[0])
     assert boxlings.main(["puzzles", "--count", "1", "--to", str(made)]) == 2
     assert "expected a new or empty folder" in capsys.readouterr().err

@@ -420,7 +420,7 @@ def _move(board: np.ndarray, selected: np.ndarray, act: np.ndarray) -> np.ndarra
 
 
 def _select(board: np.ndarray, at: np.ndarray) -> None:
-    """Put the builder's mark into the lane, under what is selected at (B,) of `Worlds.num_done`, in boards, in place."""
+    """Put the builder's mark into the lane of boards, in place, under what is selected by `Worlds.num_done` (B,)."""
     first = _first_cells(_cut(board, _CANVAS_COLUMN), _CANVAS)
     here = np.clip(np.where(at > _ZOOMED, at - _ZOOMED, at), 1, _NUM_OBJECTS) - 1
     is_known = at < _HANDED_IN  # afterwards it stays where it was

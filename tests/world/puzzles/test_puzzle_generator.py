@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.world.puzzles.plain_puzzles import checked, plain_modules
 from world.puzzles.generator import (
+    BOOK_VERSION,
     FAMILY_NAMES,
     REASONS,
     Puzzle,
@@ -46,6 +48,20 @@ DIGESTS = {
 @pytest.mark.parametrize("split", SPLITS)
 def test_puzzle_number_n_is_the_same_for_ever(made: dict[str, list[Puzzle]], split: str):
     assert digest(made[split]) == DIGESTS[split]
+
+
+@pytest.mark.slow
+def test_the_first_ten_thousand_are_those_that_are_published():
+    """As `sha256sum` tells it of the file that `boxlings puzzles --count 10000` writes; also in docs/puzzles.md."""
+    lines = [
+        f"{json.dumps(puzzle.task.name)}: {json.dumps(puzzle.task.to_json(), separators=(',', ':'))}"
+        for puzzle in puzzles(range(10_000))
+    ]
+    content = "{\n" + ",\n".join(lines) + "\n}\n"
+    published = "ff59045f8abab7d9f642316c0f29b2059e285f635ac3a0c03c0781619eead2a0"
+    assert BOOK_VERSION == 1
+    assert hashlib.sha256(content.encode()).hexdigest() == published
+    assert published in (Path(__file__).parents[3] / "docs" / "puzzles.md").read_text()
 
 
 def test_a_puzzle_does_not_depend_on_those_made_with_it(made: dict[str, list[Puzzle]]):
