@@ -272,12 +272,12 @@ LEVELS = """
 ######
 """ + "\n".join(f"; {k}\n#####{'#' * k}\n#@ $.{' ' * k}#\n#####{'#' * k}#\n" for k in range(8))
 
-MORE = ("forage:competitive", "sokoban", "describe:2x4", "refer:2x4:3")
+MORE = ("carry", "forage:competitive", "sokoban", "describe:2x4", "refer:2x4:3")
 
 
 @pytest.mark.parametrize(
     "scenario",
-    ["carry", "sokoban:FILE", "ask:2,3,3", "committee", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)],
+    ["relay", "sokoban:FILE", "ask:2,3,3", "committee", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)],
 )
 def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
     (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")
@@ -663,7 +663,7 @@ def test_eval_prints_one_object(folder):
     found = json.loads(done.stdout)
     assert set(found) == {
         "scenario", "split", "channel", "success", "worlds", "interval",
-        "understanding", "boxlings", "generation",
+        "understanding", "boxlings", "generation", "bits_heard", "bits_per_solved", "without_talk", "silent_vote",
     }  # fmt: skip
     assert (found["scenario"], found["split"], found["channel"]) == ("guide", "held-out", "shuffle")
     assert (found["generation"], found["boxlings"]) == (GENERATIONS, POPULATION)
@@ -706,6 +706,10 @@ def test_eval_in_words_has_the_same_numbers(folder, call):
     assert f"success {found['success']:.3f}" in out
     assert f"understanding {found['understanding']:.3f}" in out
     assert "64 worlds" in out
+    solved = f"{found['bits_per_solved']:,.0f} a solved one" if found["success"] else "none solved"
+    assert (
+        f"{found['bits_heard']:.0f} bits heard a world, {solved}; of trained worlds at best 0.083 without talk" in out
+    )
 
 
 def test_eval_of_pairs_has_a_row_a_guide_and_a_column_a_builder(folder, call):
@@ -717,7 +721,7 @@ def test_eval_of_pairs_has_a_row_a_guide_and_a_column_a_builder(folder, call):
     guides = np.arange(POPULATION)
     strange = matrix[guides, (guides + POPULATION // 2) % POPULATION].mean()
     assert found["strangers"] == pytest.approx(strange)
-    assert call("eval", folder, "--worlds", 4, "--pairs")[1].count("\n") == 3 + POPULATION + 1
+    assert call("eval", folder, "--worlds", 4, "--pairs")[1].count("\n") == 4 + POPULATION + 1
 
 
 def test_eval_passes_over_a_damaged_checkpoint_and_says_so(copy, call):

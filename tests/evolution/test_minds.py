@@ -233,6 +233,7 @@ def test_what_is_told_of_attention_and_experts_is_not_that_of_the_genome_it_has_
     assert min(seen.values()) > 0
 
 
+@pytest.mark.slow
 def test_the_card_of_a_model_measures_the_language_model_and_not_its_genome(
     society_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
