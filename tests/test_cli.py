@@ -272,12 +272,12 @@ LEVELS = """
 ######
 """ + "\n".join(f"; {k}\n#####{'#' * k}\n#@ $.{' ' * k}#\n#####{'#' * k}#\n" for k in range(8))
 
-MORE = ("carry", "forage:competitive", "sokoban", "describe:2x4", "refer:2x4:3")
+MORE = ("carry", "ask:2,3,3", "forage:competitive", "sokoban", "describe:2x4", "refer:2x4:3")
 
 
 @pytest.mark.parametrize(
     "scenario",
-    ["relay", "sokoban:FILE", "ask:2,3,3", "committee", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)],
+    ["relay", "sokoban:FILE", "committee", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)],
 )
 def test_every_scenario_is_run_recorded_drawn_and_measured(scenario, call, tmp_path):
     (tmp_path / "levels.txt").write_text(LEVELS, encoding="utf-8")

@@ -35,6 +35,7 @@ def test_torchrl_collects_what_worlds_pay_and_agents_invent_a_code(capsys: pytes
     assert "2048 frames of 1024 worlds" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_evotorch_evolves_a_language_by_fitness_alone():
     pytest.importorskip("evotorch")
     found = run("evolve_with_evotorch", num_generations=150, num_worlds=256)

@@ -311,7 +311,7 @@ def mean_length(policy: Policy, genomes: Tensor, scenario: Scenario) -> float:
     return float((first_words(policy, genomes, scenario, "train")[1] > 0).sum(axis=-1).mean())
 
 
-@pytest.mark.parametrize("gradient", ["straight-through", "reinforce"])
+@pytest.mark.parametrize("gradient", ["straight-through", pytest.param("reinforce", marks=pytest.mark.slow)])
 def test_messages_get_shorter_where_length_costs_and_all_is_understood(gradient: str):
     able = ABLE | {"channel": {"message_length": 6, "num_symbols": 8, "variable_length": True}}
     policy, genomes, scenario = drawn_population("describe:2x4", seed=3, **able)

@@ -259,7 +259,8 @@ def test_features_are_the_state_after_the_last_word():
 # ---- learning ----
 
 
-@pytest.mark.parametrize("kind", [KINDS[0], pytest.param(KINDS[1], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_model_trained_on_edits_predicts_those_of_other_worlds_better_than_counting(kind: str, tmp_path: Path):
     scenario = scenarios.get("guide")
     train = [
