@@ -797,6 +797,8 @@ def _eval_puzzles(options: argparse.Namespace) -> int:
         tasks, refused = read_tasks(options.puzzles)
         for sentence in refused:
             _tell(sentence, 0)
+    if "misled" in ways and len(tasks) < 2:  # before the other ways take their time
+        raise ValueError(f"the way 'misled' needs two puzzles or more, so that one's hint misleads, got {len(tasks)}")
     found: dict[str, Any] = {"puzzles": options.puzzles, "seconds": options.seconds, "refused": refused}
     lines = []
     mind = _puzzle_mind(options.folder)

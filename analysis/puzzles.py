@@ -77,6 +77,8 @@ def solve_all(
     The way is one of `WAYS`, all but the plain one with a mind; without one it is ordered if there is a mind.
     """
     way = way or ("plain" if mind is None else "ordered")
+    if way == "misled" and len(tasks) < 2:
+        raise ValueError(f"expected two tasks or more, so that one's hint can be given for another, got {len(tasks)}")
 
     def search(task: Task, limit: float, next_task: Task) -> Found:
         if way == "plain":
@@ -95,8 +97,6 @@ def solve_all(
         on_progress(0.0, "getting ready")
     search(_WARM, 10.0, _WARM)  # so that no task's time goes into kernels
     done: list[Solved] = []
-    if way == "misled" and len(tasks) < 2:
-        raise ValueError("expected at least two tasks, so that one's hint can be given for another, got one")
     for task in tasks:
         if on_progress is not None:
             right = sum(one.rank is not None for one in done)

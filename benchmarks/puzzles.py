@@ -7,7 +7,7 @@ All on one thread. `rate`: certified puzzles a CPU second, and the shares that w
 each seed and each split, of `--puzzles` puzzles: those solved at 1, 2 and 3 answers and the pictures made, by the plain
 search, by the same search in the mind's order, by search in the mind's own model, and by the mind alone, at the same
 CPU seconds a puzzle, and by who sees nothing and hears the mind's hint, none, or that for another puzzle; `--figure`
-draws the shares solved against CPU seconds. `files`: the plain search on files
+draws the shares of families never trained on that are solved against CPU seconds. `files`: the plain search on files
 of ARC tasks; a quarter of each file's tasks, those whose names have the smallest SHA-256, is told apart, for whoever
 develops on the others. Keys: "rate", "generated" (seed, split, ways, compared), "files" (file, part, found).
 """
@@ -123,7 +123,9 @@ def main() -> None:
         if options.figure:
             some = [row for row in found["generated"] if row["split"] == FAMILIES]
             times = {way: [row["times"][way] for row in some] for way in FOUR}
-            options.figure.write_bytes(png(plot_ways(times, "Fast simulation or intrinsic search?").figure))
+            options.figure.write_bytes(
+                png(plot_ways(times, "Fast simulation or intrinsic search? Families never trained on").figure)
+            )
         for row in found["generated"]:
             del row["times"]
     if options.part in (None, "files"):

@@ -98,6 +98,9 @@ def test_puzzles_are_written_learned_from_and_solved(tmp_path: Path, capsys: pyt
     assert found["hint_bits"] == 24
     assert 0 < found["solved_by_both"] <= found["after"]["solved_at_3"]
     assert found["times_fewer_nodes"] == found["nodes_before"] / found["nodes_after"]
+    one = ["eval", str(mind), "--puzzles", str(one_each / "train-0.json"), "--ways", "misled"]
+    assert boxlings.main(one) == 2
+    assert "the way 'misled' needs two puzzles or more" in capsys.readouterr().err
     assert boxlings.main(["eval", "--puzzles", str(made), "--seconds", "0.05", "--json"]) == 0
     assert "after" not in json.loads(capsys.readouterr().out)
 
